@@ -1,0 +1,260 @@
+public import IPAddressing
+
+/// A canonical set of path attributes: what two routes must share to share one UPDATE, next hop apart.
+///
+/// Canonical form: attributes in ascending type order, each type once; AS numbers in AS_PATH and AGGREGATOR four octets
+/// wide; Extended Length used only over 255 octets; values byte-identical to what was received (community order
+/// included), Partial kept, the four unused flag bits zero. NEXT_HOP, MP_REACH_NLRI, MP_UNREACH_NLRI, AS4_PATH and
+/// AS4_AGGREGATOR never occur: the next hop is kept beside the set and the AS4 pair is merged on receipt (RFC 6793 §4.2.3).
+public struct PathAttributes: Hashable, Sendable {
+    /// The attributes as they stand in an UPDATE.
+    public private(set) var bytes: [UInt8]
+
+    /// The empty set.
+    public init() {
+        self.bytes = []
+    }
+
+    /// Adopts octets that are known to be in canonical form, such as a decoder's output or a store's copy.
+    public init(canonical bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    /// One attribute of a set.
+    public struct Element: Hashable, Sendable {
+        /// Flags, Extended Length included as stored.
+        public var flags: PathAttributeFlags
+        /// Type code.
+        public var type: PathAttributeType
+        /// Where the value lies in ``PathAttributes/bytes``.
+        public var value: Range<Int>
+        /// Where the whole attribute, header included, lies.
+        public var extent: Range<Int>
+    }
+
+    /// The attribute that starts at `offset`; nil at the end. Never reads outside `bytes`.
+    public func element(at offset: Int) -> Element? {
+        guard offset >= 0, offset + 3 <= self.bytes.count else { return nil }
+        let flags = PathAttributeFlags(rawValue: self.bytes[offset])
+        let extended = flags.contains(.extendedLength)
+        guard !extended || offset + 4 <= self.bytes.count else { return nil }
+        let length =
+            extended ? Int(self.bytes[offset + 2]) << 8 | Int(self.bytes[offset + 3]) : Int(self.bytes[offset + 2])
+        let start = offset + (extended ? 4 : 3)
+        guard start + length <= self.bytes.count else { return nil }
+        return Element(
+            flags: flags,
+            type: PathAttributeType(rawValue: self.bytes[offset + 1]),
+            value: start..<start + length,
+            extent: offset..<start + length
+        )
+    }
+
+    /// All attributes in order.
+    public var elements: [Element] {
+        var result: [Element] = []
+        var offset = 0
+        while let element = self.element(at: offset) {
+            result.append(element)
+            offset = element.extent.upperBound
+        }
+        return result
+    }
+
+    /// The attribute of a type, if present.
+    public func first(_ type: PathAttributeType) -> Element? {
+        var offset = 0
+        while let element = self.element(at: offset), element.type <= type {
+            if element.type == type { return element }
+            offset = element.extent.upperBound
+        }
+        return nil
+    }
+
+    /// The value of an attribute, if present.
+    public func value(_ type: PathAttributeType) -> ArraySlice<UInt8>? {
+        self.first(type).map { self.bytes[$0.value] }
+    }
+
+    /// Whether an attribute is present.
+    public func contains(_ type: PathAttributeType) -> Bool { self.first(type) != nil }
+
+    /// Puts an attribute in its place, replacing one of the same type; values over 65,535 octets are refused.
+    @discardableResult
+    public mutating func set(_ type: PathAttributeType, flags: PathAttributeFlags, value: some Collection<UInt8>)
+        -> Bool
+    {
+        guard value.count <= 0xFFFF else { return false }
+        var flags = flags.intersection([.optional, .transitive, .partial])
+        var encoded: [UInt8] = []
+        encoded.reserveCapacity(value.count + 4)
+        if value.count > 255 {
+            flags.insert(.extendedLength)
+            encoded += [flags.rawValue, type.rawValue, UInt8(value.count >> 8), UInt8(value.count & 255)]
+        } else {
+            encoded += [flags.rawValue, type.rawValue, UInt8(value.count)]
+        }
+        encoded += value
+        var offset = 0
+        while let element = self.element(at: offset), element.type <= type {
+            if element.type == type {
+                self.bytes.replaceSubrange(element.extent, with: encoded)
+                return true
+            }
+            offset = element.extent.upperBound
+        }
+        self.bytes.insert(contentsOf: encoded, at: offset)
+        return true
+    }
+
+    /// Removes an attribute if present.
+    public mutating func remove(_ type: PathAttributeType) {
+        if let element = self.first(type) {
+            self.bytes.removeSubrange(element.extent)
+        }
+    }
+}
+
+extension PathAttributes {
+    private func number(_ type: PathAttributeType) -> UInt32? {
+        guard let value = self.value(type), value.count == 4 else { return nil }
+        return value.reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    private mutating func setNumber(_ value: UInt32?, _ type: PathAttributeType, _ flags: PathAttributeFlags) {
+        guard let value else { return self.remove(type) }
+        self.set(type, flags: flags, value: value.bigEndianBytes)
+    }
+
+    /// ORIGIN.
+    public var origin: Origin? {
+        get { self.value(.origin)?.first.flatMap(Origin.init(rawValue:)) }
+        set {
+            if let newValue {
+                self.set(.origin, flags: .transitive, value: CollectionOfOne(newValue.rawValue))
+            } else {
+                self.remove(.origin)
+            }
+        }
+    }
+
+    /// AS_PATH; nil when absent, which differs from an empty path.
+    public var asPath: ASPath? {
+        get { self.value(.asPath).map { ASPath(canonical: Array($0)) } }
+        set {
+            if let newValue {
+                self.set(.asPath, flags: .transitive, value: newValue.bytes)
+            } else {
+                self.remove(.asPath)
+            }
+        }
+    }
+
+    /// MULTI_EXIT_DISC.
+    public var multiExitDiscriminator: UInt32? {
+        get { self.number(.multiExitDiscriminator) }
+        set { self.setNumber(newValue, .multiExitDiscriminator, .optional) }
+    }
+
+    /// LOCAL_PREF.
+    public var localPreference: UInt32? {
+        get { self.number(.localPreference) }
+        set { self.setNumber(newValue, .localPreference, .transitive) }
+    }
+
+    /// ORIGINATOR_ID.
+    public var originatorID: RouterID? {
+        get { self.number(.originatorID).map(RouterID.init(rawValue:)) }
+        set { self.setNumber(newValue?.rawValue, .originatorID, .optional) }
+    }
+
+    /// CLUSTER_LIST; nil when absent.
+    public var clusterList: [RouterID]? {
+        get {
+            self.value(.clusterList).map { value in
+                stride(from: value.startIndex, to: value.endIndex - 3, by: 4).map { index in
+                    RouterID(rawValue: value[index..<index + 4].reduce(0) { $0 << 8 | UInt32($1) })
+                }
+            }
+        }
+        set {
+            if let newValue {
+                self.set(.clusterList, flags: .optional, value: newValue.flatMap(\.rawValue.bigEndianBytes))
+            } else {
+                self.remove(.clusterList)
+            }
+        }
+    }
+
+    /// COMMUNITIES in wire order; an absent attribute is an empty list, and an empty list removes the attribute.
+    public var communities: [Community] {
+        get {
+            guard let value = self.value(.communities) else { return [] }
+            return stride(from: value.startIndex, to: value.endIndex - 3, by: 4).map { index in
+                Community(rawValue: value[index..<index + 4].reduce(0) { $0 << 8 | UInt32($1) })
+            }
+        }
+        set {
+            guard !newValue.isEmpty else { return self.remove(.communities) }
+            self.set(
+                .communities,
+                flags: [.optional, .transitive],
+                value: newValue.flatMap(\.rawValue.bigEndianBytes)
+            )
+        }
+    }
+
+    /// EXTENDED COMMUNITIES in wire order; as with ``communities``.
+    public var extendedCommunities: [ExtendedCommunity] {
+        get {
+            guard let value = self.value(.extendedCommunities) else { return [] }
+            return stride(from: value.startIndex, to: value.endIndex - 7, by: 8).map { index in
+                ExtendedCommunity(rawValue: value[index..<index + 8].reduce(0) { $0 << 8 | UInt64($1) })
+            }
+        }
+        set {
+            guard !newValue.isEmpty else { return self.remove(.extendedCommunities) }
+            self.set(
+                .extendedCommunities,
+                flags: [.optional, .transitive],
+                value: newValue.flatMap {
+                    UInt32($0.rawValue >> 32).bigEndianBytes + UInt32(truncatingIfNeeded: $0.rawValue).bigEndianBytes
+                }
+            )
+        }
+    }
+
+    /// LARGE_COMMUNITY in wire order; as with ``communities``.
+    public var largeCommunities: [LargeCommunity] {
+        get {
+            guard let value = self.value(.largeCommunities) else { return [] }
+            return stride(from: value.startIndex, to: value.endIndex - 11, by: 12).map { index in
+                func part(_ offset: Int) -> UInt32 {
+                    value[index + offset..<index + offset + 4].reduce(0) { $0 << 8 | UInt32($1) }
+                }
+                return LargeCommunity(globalAdministrator: part(0), data1: part(4), data2: part(8))
+            }
+        }
+        set {
+            guard !newValue.isEmpty else { return self.remove(.largeCommunities) }
+            self.set(
+                .largeCommunities,
+                flags: [.optional, .transitive],
+                value: newValue.flatMap {
+                    $0.globalAdministrator.bigEndianBytes + $0.data1.bigEndianBytes + $0.data2.bigEndianBytes
+                }
+            )
+        }
+    }
+}
+
+extension UInt32 {
+    /// The four octets, most significant first.
+    @usableFromInline
+    var bigEndianBytes: [UInt8] {
+        [
+            UInt8(truncatingIfNeeded: self >> 24), UInt8(truncatingIfNeeded: self >> 16),
+            UInt8(truncatingIfNeeded: self >> 8), UInt8(truncatingIfNeeded: self),
+        ]
+    }
+}
