@@ -17,7 +17,9 @@ public struct NLRI<Prefix: IPPrefixProtocol>: Hashable, Sendable, BitwiseCopyabl
 
 /// A next hop as NEXT_HOP or MP_REACH_NLRI carries it.
 public struct BGPNextHop: Hashable, Sendable, BitwiseCopyable {
-    /// The (global) address. IPv4 routes may carry an IPv6 next hop (RFC 8950).
+    /// The (global) address.
+    ///
+    /// IPv4 routes may carry an IPv6 next hop (RFC 8950).
     public var address: IPAddress
     /// The link-local address of a 32-octet IPv6 next hop (RFC 2545 §3).
     public var linkLocal: IPv6Address?

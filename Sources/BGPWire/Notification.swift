@@ -1,4 +1,6 @@
-/// A NOTIFICATION message (RFC 4271 §4.5). Unknown codes and subcodes survive.
+/// A NOTIFICATION message (RFC 4271 §4.5).
+///
+/// Unknown codes and subcodes survive.
 public struct Notification: Hashable, Sendable {
     /// Error code.
     public var code: Code

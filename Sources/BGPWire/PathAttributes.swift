@@ -32,7 +32,9 @@ public struct PathAttributes: Hashable, Sendable {
         public var extent: Range<Int>
     }
 
-    /// The attribute that starts at `offset`; nil at the end. Never reads outside `bytes`.
+    /// The attribute that starts at `offset`; nil at the end.
+    ///
+    /// Never reads outside `bytes`.
     public func element(at offset: Int) -> Element? {
         guard offset >= 0, offset + 3 <= self.bytes.count else { return nil }
         let flags = PathAttributeFlags(rawValue: self.bytes[offset])

@@ -213,7 +213,9 @@ public enum IPPrefix: Hashable, Sendable, BitwiseCopyable {
         }
     }
 
-    /// Parses `address/length`. Host bits may be set and are cleared; use ``init(strict:)`` to refuse them.
+    /// Parses `address/length`.
+    ///
+    /// Host bits may be set and are cleared; use ``init(strict:)`` to refuse them.
     public init?(_ text: some StringProtocol) {
         guard let (address, length) = parseAddressAndLength(text) else { return nil }
         self.init(address: address, length: length)

@@ -37,7 +37,9 @@ public struct IPv4Address: Hashable, Sendable, Comparable, BitwiseCopyable {
         return first != 0 && first != 127 && first < 224
     }
 
-    /// Parses dotted-quad text. Leading zeros and missing parts are refused.
+    /// Parses dotted-quad text.
+    ///
+    /// Leading zeros and missing parts are refused.
     public init?(_ text: some StringProtocol) {
         var value: UInt32 = 0
         var parts = 0

@@ -1,4 +1,6 @@
-/// An IPv6 address: 128 bits as two host-order halves; comparison is numeric. No zone: a scope is kept beside it.
+/// An IPv6 address: 128 bits as two host-order halves; comparison is numeric.
+///
+/// No zone: a scope is kept beside it.
 public struct IPv6Address: Hashable, Sendable, Comparable, BitwiseCopyable {
     /// The first eight octets as a number.
     public var high: UInt64
@@ -39,7 +41,9 @@ public struct IPv6Address: Hashable, Sendable, Comparable, BitwiseCopyable {
     /// Whether the address can be a unicast next hop: not ::, ::1 or multicast.
     public var isUsableNextHop: Bool { self != .any && !self.isLoopback && !self.isMulticast }
 
-    /// Parses RFC 4291 §2.2 text, including `::` and an embedded dotted quad. A zone (`%eth0`) is refused.
+    /// Parses RFC 4291 §2.2 text, including `::` and an embedded dotted quad.
+    ///
+    /// A zone (`%eth0`) is refused.
     public init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)
         guard bytes.count >= 2, bytes.count <= 45 else { return nil }

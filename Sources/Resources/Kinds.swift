@@ -81,7 +81,9 @@ public struct IPPool: Hashable, Sendable {
     }
 }
 
-/// Cluster-wide (`default`) or per-node (`node.<name>`) BGP settings. Nil fields were not given.
+/// Cluster-wide (`default`) or per-node (`node.<name>`) BGP settings.
+///
+/// Nil fields were not given.
 public struct BGPConfiguration: Hashable, Sendable {
     /// Name.
     public var metadata: ResourceMetadata
@@ -194,7 +196,9 @@ public struct BGPPeer: Hashable, Sendable {
     public var metadata: ResourceMetadata
     /// `node`: one local node.
     public var node: String?
-    /// `nodeSelector`: local nodes by label. Both absent means every node.
+    /// `nodeSelector`: local nodes by label.
+    ///
+    /// Both absent means every node.
     public var nodeSelector: Selector?
     /// `peerIP` without its port.
     public var peerIP: IPAddress?
@@ -347,7 +351,9 @@ public struct WorkloadEndpoint: Hashable, Sendable {
     }
 }
 
-/// A Kubernetes Secret: values decoded from base64 (`data`) or taken as they are (`stringData`). Never printed.
+/// A Kubernetes Secret: values decoded from base64 (`data`) or taken as they are (`stringData`).
+///
+/// Never printed.
 public struct Secret: Hashable, Sendable {
     /// Name and namespace.
     public var metadata: ResourceMetadata

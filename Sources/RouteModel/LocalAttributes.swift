@@ -1,6 +1,8 @@
 /// What this host knows of a route beyond BGP: part of an attribute set's identity, never sent to a peer.
 public struct LocalAttributes: Hashable, Sendable, BitwiseCopyable {
-    /// Route preference; higher wins before any BGP step. BIRD's defaults: direct 240, static 200, bgp 100, kernel 10.
+    /// Route preference; higher wins before any BGP step.
+    ///
+    /// BIRD's defaults: direct 240, static 200, bgp 100, kernel 10.
     public var preference: UInt16
     /// Kernel metric (`krt_metric`).
     public var kernelMetric: UInt32?

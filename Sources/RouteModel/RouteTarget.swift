@@ -1,7 +1,9 @@
 public import BGPWire
 public import IPAddressing
 
-/// Where a route sends packets, before resolution. Interned by the routing core: a path holds a 32-bit id.
+/// Where a route sends packets, before resolution.
+///
+/// Interned by the routing core: a path holds a 32-bit id.
 public enum RouteTarget: Hashable, Sendable {
     /// A BGP next hop, resolved through the igp table; `interface` scopes link-local addresses (kernel index, 0 none).
     case recursive(BGPNextHop, interface: UInt32)

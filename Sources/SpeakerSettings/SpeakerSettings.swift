@@ -247,6 +247,7 @@ public struct BGPSettings: Hashable, Sendable {
     /// Whether the neighbour must be in the local AS (`internal` or equal numbers).
     public var isInternal: Bool
     /// `direct` or `multihop [ttl]`: nil is direct, a number is the TTL of outgoing packets (255 when not given).
+    ///
     /// iBGP without either statement is multihop, eBGP direct.
     public var multihopTTL: UInt8?
     /// `ttl security`: GTSM (RFC 5082).
@@ -404,7 +405,9 @@ public struct KernelSettings: Hashable, Sendable {
     public var channel: ChannelSettings
     /// `learn`: import foreign routes of the kernel table.
     public var learns: Bool
-    /// `persist`: leave routes in place at shutdown. SIGTERM always leaves them; this adds `bgpctl` shutdown.
+    /// `persist`: leave routes in place at shutdown.
+    ///
+    /// SIGTERM always leaves them; this adds `bgpctl` shutdown.
     public var persists: Bool
     /// `scan time` in seconds.
     public var scanTime: UInt16
