@@ -1,0 +1,35 @@
+/// What the control server asks of the speaker.
+///
+/// Functions throw ``ControlError`` for what the caller should see; any other error is answered as `internal`.
+public protocol ControlBackend: Sendable {
+    /// The speaker as a whole.
+    func status() async throws -> Status
+
+    /// Neighbours in order of definition, or the one called `name`; `not-found` when there is none.
+    func neighbors(name: String?) async throws -> [NeighborStatus]
+
+    /// Network interfaces in order of index.
+    func interfaces() async throws -> [InterfaceStatus]
+
+    /// One slice of a walk over routes, short enough not to delay the routing core (about a thousand routes).
+    ///
+    /// The server asks for the next slice only when the client has taken the last one, so a slow client pauses the walk.
+    /// Routes of one destination come together, the best first. A destination that changes during the walk may
+    /// be shown in either form; one that does not change is shown exactly once. `not-found` when the table or
+    /// neighbour does not exist. The walk goes on at `continuation`; nil is its start.
+    func routes(_ query: RouteQuery, from continuation: RouteContinuation?) async throws -> RoutePage
+
+    /// Loads the configuration again, from `file` where given. A configuration that does not check is no error
+    /// but the outcome `rejected`.
+    func reload(file: String?) async throws -> ReloadResult
+
+    /// Does `action` to the neighbour called `neighbor`; `not-found` when there is none, `conflict` when it cannot be done now.
+    func perform(
+        _ action: NeighborAction,
+        neighbor: String,
+        message: String?
+    ) async throws -> NeighborActionResult
+
+    /// Stops the speaker for good: Cease 6/2 to neighbours, own kernel routes removed. Returns once this was begun.
+    func shutdown() async throws
+}

@@ -1,0 +1,266 @@
+/// A BGP neighbour: `GET /v1/neighbors` and `GET /v1/neighbors/{name}`.
+public struct NeighborStatus: Codable, Hashable, Sendable {
+    /// Name of the protocol instance.
+    public var name: String
+    /// The configuration's description.
+    public var description: String?
+    /// Neighbour's address, with `%interface` where it is link-local.
+    public var address: String
+    /// Neighbour's port.
+    public var port: UInt16
+    /// Local address of the session; before it is up, the configured one.
+    public var localAddress: String?
+    /// Local AS.
+    public var localAS: UInt32
+    /// Neighbour's AS; nil while only `external` is known.
+    public var remoteAS: UInt32?
+    /// State of the session.
+    public var state: SessionState
+    /// Whether the speaker only waits for the neighbour to connect.
+    public var passive: Bool
+    /// Kind of session.
+    public var sessionType: SessionType
+    /// When the session was established; nil when it is not.
+    public var establishedAt: Timestamp?
+    /// Seconds since then; nil when it is not.
+    public var uptimeSeconds: UInt64?
+    /// The last error that ended or prevented a session.
+    public var lastError: SessionError?
+    /// Negotiated hold time in seconds, or the configured one before negotiation.
+    public var holdTime: UInt16
+    /// Keepalive interval in seconds, likewise.
+    public var keepaliveTime: UInt16
+    /// Identifier in the neighbour's OPEN.
+    public var remoteRouterID: String?
+    /// Capabilities of both sides.
+    public var capabilities: Capabilities
+    /// Per family: in use when the session is up, configured before.
+    public var families: [FamilyStatus]
+    /// Routes of all families.
+    public var routes: RouteCounts
+    /// Message counters since the start of the process.
+    public var messages: Messages
+    /// How often the session was established.
+    public var transitions: UInt64
+    /// Why the session is idle, such as `disabled` or `error wait 60 s`; nil in other states.
+    public var idleReason: String?
+
+    /// Creates a status; what is not given is empty until set.
+    public init(
+        name: String,
+        address: String,
+        port: UInt16 = 179,
+        localAS: UInt32,
+        remoteAS: UInt32?,
+        state: SessionState,
+        sessionType: SessionType
+    ) {
+        self.name = name
+        self.address = address
+        self.port = port
+        self.localAS = localAS
+        self.remoteAS = remoteAS
+        self.state = state
+        self.passive = false
+        self.sessionType = sessionType
+        self.holdTime = 0
+        self.keepaliveTime = 0
+        self.capabilities = Capabilities()
+        self.families = []
+        self.routes = RouteCounts()
+        self.messages = Messages()
+        self.transitions = 0
+    }
+
+    /// States of RFC 4271 §8.2.2.
+    public enum SessionState: String, Codable, Hashable, Sendable, CaseIterable {
+        /// Idle.
+        case idle = "Idle"
+        /// Connect.
+        case connect = "Connect"
+        /// Active.
+        case active = "Active"
+        /// OpenSent.
+        case openSent = "OpenSent"
+        /// OpenConfirm.
+        case openConfirm = "OpenConfirm"
+        /// Established.
+        case established = "Established"
+    }
+
+    /// Kinds of session.
+    public enum SessionType: String, Codable, Hashable, Sendable {
+        /// The neighbour is in another AS.
+        case external
+        /// The neighbour is in the same AS.
+        case `internal`
+        /// The neighbour is in the same AS and a client of this route reflector.
+        case routeReflectorClient = "route-reflector-client"
+    }
+
+    /// An error and who found it.
+    public struct SessionError: Codable, Hashable, Sendable {
+        /// Who found it.
+        public var direction: Direction
+        /// Text, such as `Cease: Administrative Shutdown`.
+        public var text: String
+        /// When.
+        public var at: Timestamp
+
+        /// Creates an error.
+        public init(direction: Direction, text: String, at: Timestamp) {
+            self.direction = direction
+            self.text = text
+            self.at = at
+        }
+
+        /// Directions.
+        public enum Direction: String, Codable, Hashable, Sendable {
+            /// This speaker sent a NOTIFICATION.
+            case sent
+            /// The neighbour sent a NOTIFICATION.
+            case received
+            /// Something on this host: a refused connection, a limit, a timer.
+            case local
+        }
+    }
+
+    /// Capabilities as text, one each, such as `route refresh` or `AS4 65001`.
+    public struct Capabilities: Codable, Hashable, Sendable {
+        /// What this speaker announces.
+        public var local: [String]
+        /// What the neighbour announced; empty until its OPEN arrived.
+        public var remote: [String]
+
+        /// Creates a value.
+        public init(local: [String] = [], remote: [String] = []) {
+            self.local = local
+            self.remote = remote
+        }
+    }
+
+    /// Route counters.
+    public struct RouteCounts: Codable, Hashable, Sendable {
+        /// Routes in Adj-RIB-In.
+        public var received: UInt64
+        /// Of these, accepted by import policy and validation.
+        public var accepted: UInt64
+        /// Of these, best in their table.
+        public var best: UInt64
+        /// Routes announced to the neighbour.
+        public var exported: UInt64
+
+        /// Creates counters.
+        public init(received: UInt64 = 0, accepted: UInt64 = 0, best: UInt64 = 0, exported: UInt64 = 0) {
+            self.received = received
+            self.accepted = accepted
+            self.best = best
+            self.exported = exported
+        }
+    }
+
+    /// One address family of the session.
+    public struct FamilyStatus: Codable, Hashable, Sendable {
+        /// `ipv4` or `ipv6`.
+        public var family: String
+        /// Table of the channel.
+        public var table: String
+        /// Whether both sides agreed on the family and the session is up.
+        public var negotiated: Bool
+        /// Routes of the family.
+        public var routes: RouteCounts
+
+        /// Creates a value.
+        public init(family: String, table: String, negotiated: Bool, routes: RouteCounts = RouteCounts()) {
+            self.family = family
+            self.table = table
+            self.negotiated = negotiated
+            self.routes = routes
+        }
+    }
+
+    /// Messages in both directions.
+    public struct Messages: Codable, Hashable, Sendable {
+        /// Sent.
+        public var sent: Counts
+        /// Received.
+        public var received: Counts
+
+        /// Creates counters.
+        public init(sent: Counts = Counts(), received: Counts = Counts()) {
+            self.sent = sent
+            self.received = received
+        }
+
+        /// Messages by type (RFC 4271 §4.1, RFC 2918).
+        public struct Counts: Codable, Hashable, Sendable {
+            /// OPEN.
+            public var open: UInt64
+            /// UPDATE.
+            public var update: UInt64
+            /// NOTIFICATION.
+            public var notification: UInt64
+            /// KEEPALIVE.
+            public var keepalive: UInt64
+            /// ROUTE-REFRESH.
+            public var routeRefresh: UInt64
+
+            /// Creates counters.
+            public init(
+                open: UInt64 = 0,
+                update: UInt64 = 0,
+                notification: UInt64 = 0,
+                keepalive: UInt64 = 0,
+                routeRefresh: UInt64 = 0
+            ) {
+                self.open = open
+                self.update = update
+                self.notification = notification
+                self.keepalive = keepalive
+                self.routeRefresh = routeRefresh
+            }
+        }
+    }
+}
+
+/// What can be asked of a neighbour: `POST /v1/neighbors/{name}/{action}`; raw values are the path's last component.
+public enum NeighborAction: String, Codable, Hashable, Sendable, CaseIterable {
+    /// Start a session that was stopped.
+    case up
+    /// Stop the session with Cease 6/2 and stay down.
+    case down
+    /// Stop the session with Cease 6/4 and start it again.
+    case restart
+    /// Ask the neighbour to send its routes again (RFC 2918).
+    case refreshIn = "refresh-in"
+    /// Send all routes to the neighbour again.
+    case refreshOut = "refresh-out"
+}
+
+/// Body of a neighbour action.
+public struct NeighborActionRequest: Codable, Hashable, Sendable {
+    /// Text for the neighbour (RFC 9003) with `down` and `restart`; at most 255 octets of UTF-8.
+    public var message: String?
+
+    /// Creates a body.
+    public init(message: String? = nil) {
+        self.message = message
+    }
+}
+
+/// Answer to a neighbour action.
+public struct NeighborActionResult: Codable, Hashable, Sendable {
+    /// Neighbour's name.
+    public var name: String
+    /// What was asked.
+    public var action: NeighborAction
+    /// What happened, one line for people.
+    public var message: String
+
+    /// Creates an answer.
+    public init(name: String, action: NeighborAction, message: String) {
+        self.name = name
+        self.action = action
+        self.message = message
+    }
+}
