@@ -1,0 +1,79 @@
+internal import IPAddressing
+internal import Resources
+
+/// Answers questions about nodes with the cluster's defaults filled in.
+struct ClusterView {
+    let snapshot: ResourceSnapshot
+    /// Nodes sorted by name.
+    let nodes: [Node]
+    /// `asNumber` of the default configuration, else 64512.
+    let defaultAS: ASNumber
+    private let owners: [IPAddress: [Node]]
+
+    init(_ snapshot: ResourceSnapshot) {
+        self.snapshot = snapshot
+        self.nodes = snapshot.nodes.values.sorted { $0.metadata.name < $1.metadata.name }
+        var defaultAS: ASNumber = 64_512
+        if let given = snapshot.configurations["default"]?.asNumber, given.rawValue != 0 { defaultAS = given }
+        self.defaultAS = defaultAS
+        var owners: [IPAddress: [Node]] = [:]
+        for node in self.nodes {
+            for address in [node.address(isIPv4: true), node.address(isIPv4: false)] {
+                if let address { owners[address, default: []].append(node) }
+            }
+        }
+        self.owners = owners
+    }
+
+    /// The default configuration.
+    var defaults: BGPConfiguration? { self.snapshot.configurations["default"] }
+
+    /// The node's own configuration.
+    func configuration(of name: String) -> BGPConfiguration? { self.snapshot.configurations["node." + name] }
+
+    /// The node's AS.
+    func asNumber(of node: Node) -> ASNumber {
+        guard let given = node.bgp?.asNumber, given.rawValue != 0 else { return self.defaultAS }
+        return given
+    }
+
+    /// The port on which a node accepts sessions: its own setting, else the default one, else 179.
+    func listenPort(of node: Node) -> UInt16 {
+        let given = self.configuration(of: node.metadata.name)?.listenPort ?? self.defaults?.listenPort ?? 0
+        return given == 0 ? 179 : given
+    }
+
+    /// Nodes with this address, by name.
+    func owners(of address: IPAddress) -> [Node] { self.owners[address] ?? [] }
+
+    /// Nodes that the peer is for on its own side: `node`, else `nodeSelector`, else all.
+    func localNodes(of peer: BGPPeer) -> [Node] {
+        if let name = peer.node { return self.snapshot.nodes[name].map { [$0] } ?? [] }
+        guard let selector = peer.nodeSelector else { return self.nodes }
+        return self.nodes(matching: selector)
+    }
+
+    /// Nodes whose labels match.
+    func nodes(matching selector: Selector) -> [Node] {
+        self.nodes.filter { selector.matches($0.metadata.labels) }
+    }
+
+    /// Whether the peer is for this node.
+    func applies(_ peer: BGPPeer, to node: Node) -> Bool {
+        if let name = peer.node { return name == node.metadata.name }
+        return peer.nodeSelector.map { $0.matches(node.metadata.labels) } ?? true
+    }
+}
+
+extension Node {
+    /// The node's BGP address in a family.
+    func address(isIPv4: Bool) -> IPAddress? {
+        guard let address = (isIPv4 ? self.bgp?.ipv4Address : self.bgp?.ipv6Address)?.address else { return nil }
+        return address.isIPv4 == isIPv4 ? address : nil
+    }
+}
+
+extension BGPPeer {
+    /// Whether the peer is for every node.
+    var isGlobal: Bool { self.node == nil && self.nodeSelector == nil }
+}

@@ -1,0 +1,169 @@
+internal import IPAddressing
+internal import Resources
+
+/// Makes the sessions of one node and family.
+struct SessionPlanner {
+    let cluster: ClusterView
+    let local: Node
+    let environment: PlanEnvironment
+    let ownAddress: IPAddress
+    let listenPort: UInt16
+    let listenAddress: IPAddress?
+    private(set) var sessions: [SessionPlan] = []
+    private(set) var peerStatics: [FamilyPlan.PeerStatic] = []
+    private(set) var diagnostics: [PlanDiagnostic] = []
+    /// Sessions so far by address and port, for the rule that there is one session to each.
+    private var names: Set<PeerRecord.Key> = []
+
+    init(
+        cluster: ClusterView,
+        local: Node,
+        environment: PlanEnvironment,
+        ownAddress: IPAddress,
+        listenPort: UInt16,
+        listenAddress: IPAddress?
+    ) {
+        self.cluster = cluster
+        self.local = local
+        self.environment = environment
+        self.ownAddress = ownAddress
+        self.listenPort = listenPort
+        self.listenAddress = listenAddress
+    }
+
+    private var nodeAS: ASNumber { self.cluster.asNumber(of: self.local) }
+
+    /// Adds the sessions of BGPPeers. Records for the own address are dropped: a node does not peer with itself.
+    mutating func addExplicit(_ records: [PeerRecord]) {
+        for record in records
+        where record.address.isIPv4 == self.ownAddress.isIPv4 && record.address != self.ownAddress {
+            guard let session = self.session(of: record) else { continue }
+            self.names.insert(record.key)
+            self.sessions.append(session)
+            if let gateway = record.reachableBy {
+                let prefix = record.address.hostPrefix
+                if !self.peerStatics.contains(where: { $0.prefix == prefix }) {
+                    self.peerStatics.append(FamilyPlan.PeerStatic(prefix: prefix, gateway: gateway))
+                }
+            }
+        }
+        self.peerStatics.sort { $0.prefix < $1.prefix }
+    }
+
+    /// Adds the mesh: a session with every node, unless this node or the other has a cluster id.
+    ///
+    /// The AS of a node without one is the cluster's default, not this node's AS. Where a BGPPeer gives a session with the
+    /// same address and port, that one stands and the mesh has none: two sessions between the same addresses would
+    /// only disturb each other.
+    mutating func addMesh() {
+        guard self.cluster.defaults?.nodeToNodeMeshEnabled ?? true, self.local.bgp?.routeReflectorClusterID == nil
+        else { return }
+        for node in self.cluster.nodes {
+            guard node.metadata.name != self.local.metadata.name, node.bgp?.routeReflectorClusterID == nil,
+                let address = node.address(isIPv4: self.ownAddress.isIPv4), address != self.ownAddress
+            else { continue }
+            let port = self.cluster.listenPort(of: node)
+            let name = SessionPlan.name(kind: .mesh, address: address, port: nil)
+            guard self.names.insert(PeerRecord.Key(address: address, port: port)).inserted else {
+                let key = ResourceKey(kind: .node, name: node.metadata.name)
+                self.diagnostics.append(PlanDiagnostic(resource: key, reason: .duplicateSession(name: name)))
+                continue
+            }
+            var session = SessionPlan(
+                name: name,
+                kind: .mesh,
+                peerAddress: address,
+                peerPort: port == 179 ? nil : port,
+                peerAS: self.cluster.asNumber(of: node),
+                localAS: self.nodeAS,
+                localPort: self.listenPort,
+                sourceAddress: self.ownAddress,
+                bindsStrictly: self.listenAddress != nil,
+                isPassive: self.waits(for: address),
+                nextHop: .standard,
+                allowedLocalAS: 0
+            )
+            if let reference = self.cluster.defaults?.nodeMeshPassword {
+                let owner = ResourceKey(kind: .bgpConfiguration, name: "default")
+                guard let password = self.password(reference, session: name, owner: owner) else { continue }
+                session.password = password
+            }
+            self.sessions.append(session)
+        }
+    }
+
+    /// Which side waits: the one whose address is the lesser text.
+    ///
+    /// Compared as text and not as number, because both ends must agree, and nodes that run BIRD compare so.
+    private func waits(for peer: IPAddress) -> Bool { peer.description > self.ownAddress.description }
+
+    private mutating func session(of record: PeerRecord) -> SessionPlan? {
+        let peer = record.peer
+        var localAS = self.nodeAS
+        if let given = record.localAS, given.rawValue != 0 { localAS = given }
+        let isInternal = record.asNumber == localAS
+        // A strictly bound session has to name its address, also where the peer leaves the source to the kernel.
+        let namesSource = peer.sourceAddress == .useNodeIP || self.listenAddress != nil
+        var session = SessionPlan(
+            name: record.name,
+            kind: record.kind,
+            peerAddress: record.address,
+            peerPort: record.port,
+            peerAS: record.asNumber,
+            localAS: localAS,
+            localPort: self.listenPort,
+            sourceAddress: namesSource ? self.ownAddress : nil,
+            bindsStrictly: self.listenAddress != nil,
+            isPassive: record.kind == .global && record.isClusterNode && self.waits(for: record.address),
+            nextHop: Self.nextHop(of: peer, isInternal: isInternal),
+            allowedLocalAS: record.allowedLocalAS,
+            resource: peer.metadata.name
+        )
+        if let hops = peer.ttlSecurity, hops > 0 { session.ttlSecurityHops = hops }
+        // A peer with another cluster id is a client too, one with the same id a plain iBGP peer.
+        if let own = self.local.bgp?.routeReflectorClusterID, isInternal, record.clusterID != own {
+            session.clusterID = own
+        }
+        if let seconds = peer.keepaliveSeconds, seconds != 0 {
+            // The hold time is always 240 s.
+            if seconds < 240 {
+                session.keepaliveSeconds = seconds
+            } else {
+                self.diagnostics.append(PlanDiagnostic(resource: peer.key, reason: .keepaliveOutOfRange(seconds)))
+            }
+        }
+        if let reference = peer.password {
+            guard let password = self.password(reference, session: record.name, owner: peer.key) else { return nil }
+            session.password = password
+        }
+        return session
+    }
+
+    /// `nextHopMode` decides; only where it is absent or Auto the older field counts, and that on eBGP only.
+    private static func nextHop(of peer: BGPPeer, isInternal: Bool) -> SessionPlan.NextHop {
+        switch peer.nextHopMode {
+        case .self: .self
+        case .keep: .keep
+        case .auto, nil: peer.keepOriginalNextHop && !isInternal ? .keep : .standard
+        }
+    }
+
+    /// The password, or nil with a diagnostic: a session that should have one is never made without.
+    private mutating func password(_ reference: SecretKeyReference, session: String, owner: ResourceKey) -> String? {
+        let namespace = self.environment.secretNamespace
+        let secret = ResourceKey(kind: .secret, namespace: namespace, name: reference.name)
+        let shown = "\(namespace)/\(reference.name)"
+        guard let octets = self.cluster.snapshot.secrets[secret]?.values[reference.key] else {
+            let reason = PlanDiagnostic.Reason.missingSecret(session: session, secret: shown, key: reference.key)
+            self.diagnostics.append(PlanDiagnostic(resource: owner, reason: reason))
+            return nil
+        }
+        let isPrintable = octets.allSatisfy { $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") }
+        guard (1...80).contains(octets.count), isPrintable else {
+            let reason = PlanDiagnostic.Reason.unusablePassword(session: session, secret: shown, key: reference.key)
+            self.diagnostics.append(PlanDiagnostic(resource: owner, reason: reason))
+            return nil
+        }
+        return String(decoding: octets, as: UTF8.self)
+    }
+}
