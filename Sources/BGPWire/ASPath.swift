@@ -77,34 +77,26 @@ public struct ASPath: Hashable, Sendable {
         return result
     }
 
-    /// Length for the decision process: AS_SET counts 1, confederation segments 0 (RFC 4271 §9.1.2.2, RFC 5065 §5.3).
-    public var decisionLength: Int {
-        self.segments.reduce(0) { total, segment in
-            switch segment.kind {
-            case .sequence: total + segment.numbers.count
-            case .set: total + 1
-            case .confederationSequence, .confederationSet: total
-            }
-        }
+    /// Reads `body` off the octets in place, without allocation.
+    @inlinable
+    public func withView<Result>(_ body: (borrowing ASPathView) -> Result) -> Result {
+        body(ASPathView(self.bytes.rawSpan))
     }
+
+    /// Length for the decision process: AS_SET counts 1, confederation segments 0 (RFC 4271 §9.1.2.2, RFC 5065 §5.3).
+    public var decisionLength: Int { self.withView { $0.decisionLength } }
 
     /// The neighbouring AS: first number of the path if its first segment outside the confederation is an AS_SEQUENCE.
-    public var neighborAS: ASNumber? {
-        let segment = self.segments.first { $0.kind == .set || $0.kind == .sequence }
-        guard let segment, segment.kind == .sequence else { return nil }
-        return segment.numbers.first
-    }
+    public var neighborAS: ASNumber? { self.withView { $0.neighborAS } }
 
     /// The last number of the path if its last segment is an AS_SEQUENCE.
-    public var originAS: ASNumber? {
-        guard let segment = self.segments.last, segment.kind == .sequence else { return nil }
-        return segment.numbers.last
-    }
+    public var originAS: ASNumber? { self.withView { $0.originAS } }
+
+    /// How often `number` occurs, for loop detection with an allowance (RFC 4271 §9.1.2).
+    public func loopCount(of number: ASNumber) -> Int { self.withView { $0.count(of: number) } }
 
     /// Whether `number` occurs anywhere.
-    public func contains(_ number: ASNumber) -> Bool {
-        self.segments.contains { $0.numbers.contains(number) }
-    }
+    public func contains(_ number: ASNumber) -> Bool { self.loopCount(of: number) > 0 }
 
     /// Prepends `number`, opening a new AS_SEQUENCE when the first segment is not one or is full (RFC 4271 §5.1.2).
     public mutating func prepend(_ number: ASNumber) {

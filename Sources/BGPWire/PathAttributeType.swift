@@ -43,14 +43,57 @@ public struct PathAttributeType: RawRepresentable, Hashable, Sendable, Comparabl
     public static let as4Path = PathAttributeType(rawValue: 17)
     /// 18, AS4_AGGREGATOR (RFC 6793).
     public static let as4Aggregator = PathAttributeType(rawValue: 18)
+    /// 22, PMSI_TUNNEL (RFC 6514).
+    public static let pmsiTunnel = PathAttributeType(rawValue: 22)
+    /// 23, Tunnel Encapsulation (RFC 9012).
+    public static let tunnelEncapsulation = PathAttributeType(rawValue: 23)
+    /// 24, Traffic Engineering (RFC 5543).
+    public static let trafficEngineering = PathAttributeType(rawValue: 24)
     /// 25, IPv6 extended communities (RFC 5701).
     public static let ipv6ExtendedCommunities = PathAttributeType(rawValue: 25)
     /// 26, AIGP (RFC 7311).
     public static let aigp = PathAttributeType(rawValue: 26)
+    /// 29, BGP-LS (RFC 9552).
+    public static let linkState = PathAttributeType(rawValue: 29)
     /// 32, LARGE_COMMUNITY (RFC 8092).
     public static let largeCommunities = PathAttributeType(rawValue: 32)
     /// 35, OTC (RFC 9234).
     public static let onlyToCustomer = PathAttributeType(rawValue: 35)
+    /// 40, BGP Prefix-SID (RFC 8669).
+    public static let prefixSID = PathAttributeType(rawValue: 40)
+}
+
+extension PathAttributeType: CustomStringConvertible {
+    /// The registered name, or `attribute` and the number.
+    public var description: String {
+        switch self {
+        case .origin: "ORIGIN"
+        case .asPath: "AS_PATH"
+        case .nextHop: "NEXT_HOP"
+        case .multiExitDiscriminator: "MULTI_EXIT_DISC"
+        case .localPreference: "LOCAL_PREF"
+        case .atomicAggregate: "ATOMIC_AGGREGATE"
+        case .aggregator: "AGGREGATOR"
+        case .communities: "COMMUNITIES"
+        case .originatorID: "ORIGINATOR_ID"
+        case .clusterList: "CLUSTER_LIST"
+        case .mpReachNLRI: "MP_REACH_NLRI"
+        case .mpUnreachNLRI: "MP_UNREACH_NLRI"
+        case .extendedCommunities: "EXTENDED_COMMUNITIES"
+        case .as4Path: "AS4_PATH"
+        case .as4Aggregator: "AS4_AGGREGATOR"
+        case .pmsiTunnel: "PMSI_TUNNEL"
+        case .tunnelEncapsulation: "TUNNEL_ENCAPSULATION"
+        case .trafficEngineering: "TRAFFIC_ENGINEERING"
+        case .ipv6ExtendedCommunities: "IPV6_EXTENDED_COMMUNITIES"
+        case .aigp: "AIGP"
+        case .linkState: "BGP_LS"
+        case .largeCommunities: "LARGE_COMMUNITY"
+        case .onlyToCustomer: "ONLY_TO_CUSTOMER"
+        case .prefixSID: "PREFIX_SID"
+        default: "attribute \(self.rawValue)"
+        }
+    }
 }
 
 /// Attribute flag bits (RFC 4271 §4.3).

@@ -30,26 +30,25 @@ public struct PathAttributes: Hashable, Sendable {
         public var value: Range<Int>
         /// Where the whole attribute, header included, lies.
         public var extent: Range<Int>
+
+        @inlinable
+        init(flags: PathAttributeFlags, type: PathAttributeType, value: Range<Int>, extent: Range<Int>) {
+            self.flags = flags
+            self.type = type
+            self.value = value
+            self.extent = extent
+        }
     }
 
     /// The attribute that starts at `offset`; nil at the end.
     ///
     /// Never reads outside `bytes`.
-    public func element(at offset: Int) -> Element? {
-        guard offset >= 0, offset + 3 <= self.bytes.count else { return nil }
-        let flags = PathAttributeFlags(rawValue: self.bytes[offset])
-        let extended = flags.contains(.extendedLength)
-        guard !extended || offset + 4 <= self.bytes.count else { return nil }
-        let length =
-            extended ? Int(self.bytes[offset + 2]) << 8 | Int(self.bytes[offset + 3]) : Int(self.bytes[offset + 2])
-        let start = offset + (extended ? 4 : 3)
-        guard start + length <= self.bytes.count else { return nil }
-        return Element(
-            flags: flags,
-            type: PathAttributeType(rawValue: self.bytes[offset + 1]),
-            value: start..<start + length,
-            extent: offset..<start + length
-        )
+    public func element(at offset: Int) -> Element? { self.view.element(at: offset) }
+
+    /// The octets for reading in place, without allocation.
+    public var view: PathAttributesView {
+        @_lifetime(borrow self)
+        get { PathAttributesView(self.bytes.rawSpan) }
     }
 
     /// All attributes in order.
@@ -64,14 +63,7 @@ public struct PathAttributes: Hashable, Sendable {
     }
 
     /// The attribute of a type, if present.
-    public func first(_ type: PathAttributeType) -> Element? {
-        var offset = 0
-        while let element = self.element(at: offset), element.type <= type {
-            if element.type == type { return element }
-            offset = element.extent.upperBound
-        }
-        return nil
-    }
+    public func first(_ type: PathAttributeType) -> Element? { self.view.first(type) }
 
     /// The value of an attribute, if present.
     public func value(_ type: PathAttributeType) -> ArraySlice<UInt8>? {
@@ -118,11 +110,6 @@ public struct PathAttributes: Hashable, Sendable {
 }
 
 extension PathAttributes {
-    private func number(_ type: PathAttributeType) -> UInt32? {
-        guard let value = self.value(type), value.count == 4 else { return nil }
-        return value.reduce(0) { $0 << 8 | UInt32($1) }
-    }
-
     private mutating func setNumber(_ value: UInt32?, _ type: PathAttributeType, _ flags: PathAttributeFlags) {
         guard let value else { return self.remove(type) }
         self.set(type, flags: flags, value: value.bigEndianBytes)
@@ -130,7 +117,7 @@ extension PathAttributes {
 
     /// ORIGIN.
     public var origin: Origin? {
-        get { self.value(.origin)?.first.flatMap(Origin.init(rawValue:)) }
+        get { self.view.origin }
         set {
             if let newValue {
                 self.set(.origin, flags: .transitive, value: CollectionOfOne(newValue.rawValue))
@@ -154,19 +141,19 @@ extension PathAttributes {
 
     /// MULTI_EXIT_DISC.
     public var multiExitDiscriminator: UInt32? {
-        get { self.number(.multiExitDiscriminator) }
+        get { self.view.number(.multiExitDiscriminator) }
         set { self.setNumber(newValue, .multiExitDiscriminator, .optional) }
     }
 
     /// LOCAL_PREF.
     public var localPreference: UInt32? {
-        get { self.number(.localPreference) }
+        get { self.view.number(.localPreference) }
         set { self.setNumber(newValue, .localPreference, .transitive) }
     }
 
     /// ORIGINATOR_ID.
     public var originatorID: RouterID? {
-        get { self.number(.originatorID).map(RouterID.init(rawValue:)) }
+        get { self.view.number(.originatorID).map(RouterID.init(rawValue:)) }
         set { self.setNumber(newValue?.rawValue, .originatorID, .optional) }
     }
 

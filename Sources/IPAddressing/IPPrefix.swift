@@ -20,6 +20,8 @@ public protocol IPPrefixProtocol: Hashable, Sendable, Comparable, CustomStringCo
     func truncated(to length: UInt8) -> Self
     /// The bit at `index`, 0 being the most significant; `false` past the end.
     func bit(_ index: UInt8) -> Bool
+    /// Octet `index` of the address, 0 being the first; 0 past the end.
+    func octet(_ index: Int) -> UInt8
     /// The prefix without its family's type.
     var erased: IPPrefix { get }
     /// The prefix if `erased` is of this family.
@@ -76,6 +78,12 @@ public struct IPv4Prefix: IPPrefixProtocol {
     @inlinable
     public func bit(_ index: UInt8) -> Bool {
         index < 32 && self.address.rawValue >> (31 - UInt32(index)) & 1 == 1
+    }
+
+    /// Octet `index` of the address.
+    @inlinable
+    public func octet(_ index: Int) -> UInt8 {
+        index >= 0 && index < 4 ? UInt8(truncatingIfNeeded: self.address.rawValue &>> UInt32(24 &- 8 &* index)) : 0
     }
 
     /// As an ``IPPrefix``.
@@ -157,6 +165,14 @@ public struct IPv6Prefix: IPPrefixProtocol {
         guard index < 128 else { return false }
         let half = index < 64 ? self.address.high : self.address.low
         return half >> (63 - UInt64(index & 63)) & 1 == 1
+    }
+
+    /// Octet `index` of the address.
+    @inlinable
+    public func octet(_ index: Int) -> UInt8 {
+        guard index >= 0 && index < 16 else { return 0 }
+        let half = index < 8 ? self.address.high : self.address.low
+        return UInt8(truncatingIfNeeded: half &>> UInt64(56 &- 8 &* (index & 7)))
     }
 
     /// As an ``IPPrefix``.
