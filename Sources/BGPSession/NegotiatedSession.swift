@@ -1,0 +1,87 @@
+public import BGPWire
+public import IPAddressing
+
+/// What both OPENs of a session agree on.
+public struct NegotiatedSession: Hashable, Sendable {
+    /// The OPEN we sent.
+    public var localOpen: Open
+    /// The OPEN we received.
+    public var peerOpen: Open
+    /// The peer's AS, from capability 65 where present.
+    public var peerAS: ASNumber
+    /// Whether the peer is in our AS.
+    public var isInternal: Bool
+    /// Families both support, in our order.
+    public var families: [Family]
+    /// The smaller of both hold times; zero means no hold timer and no KEEPALIVEs.
+    public var holdTime: Duration
+    /// KEEPALIVE interval before jitter; zero with a zero hold time.
+    public var keepaliveTime: Duration
+    /// SendHoldTimer; zero with a zero hold time.
+    public var sendHoldTime: Duration
+    /// Both speak four-octet AS numbers.
+    public var fourOctetAS: Bool
+    /// Both take messages of up to 65535 octets.
+    public var extendedMessage: Bool
+    /// Both support ROUTE-REFRESH.
+    public var routeRefresh: Bool
+    /// Both support the markers of RFC 7313.
+    public var enhancedRouteRefresh: Bool
+    /// The peer's capability 64, where we sent ours.
+    public var gracefulRestart: Capability.GracefulRestart?
+    /// The peer's capability 71, where graceful restart is on and we sent ours.
+    public var longLivedGracefulRestart: [Capability.LongLivedGracefulRestart]
+    /// The peer's role, where we sent ours.
+    public var peerRole: BGPRole?
+
+    /// A family and how its routes are encoded.
+    public struct Family: Hashable, Sendable {
+        /// The family.
+        public var family: AddressFamily
+        /// Next hops may be IPv6 (RFC 8950).
+        public var extendedNextHop: Bool
+        /// The peer sends path identifiers to us (RFC 7911).
+        public var addPathReceive: Bool
+        /// We send path identifiers to the peer (RFC 7911).
+        public var addPathSend: Bool
+    }
+
+    /// The peer's BGP Identifier.
+    public var peerIdentifier: RouterID { self.peerOpen.identifier }
+
+    /// The parameters of a family; nil when it was not negotiated.
+    public func parameters(of family: AddressFamily) -> Family? { self.families.first { $0.family == family } }
+
+    /// Largest message, header included, to send or expect: 4096, or 65535 with extended messages.
+    public var maximumMessageLength: Int { self.extendedMessage ? 65_535 : 4096 }
+
+    /// Whether the peer's routes are kept as stale after the session ended so (RFC 4724 §4.2, RFC 8538 §4).
+    ///
+    /// Only families in the peer's capability are kept, see `gracefulRestart`.
+    public func keepsRoutes(after reason: SessionEndReason) -> Bool {
+        guard let gracefulRestart = self.gracefulRestart else { return false }
+        switch reason {
+        case .connectionFailed, .linkDown, .replaced: return true
+        case .stoppedSilently, .abandoned, .errorNotSent: return false
+        case .notificationSent(let notification), .notificationReceived(let notification):
+            guard gracefulRestart.notification, self.localOpen.sentGracefulRestart?.notification == true else {
+                return false
+            }
+            return !(notification.code == .cease && notification.subcode == CeaseSubcode.hardReset.rawValue)
+        }
+    }
+}
+
+extension Open {
+    var sentGracefulRestart: Capability.GracefulRestart? {
+        for case .gracefulRestart(let value) in self.capabilities { return value }
+        return nil
+    }
+
+    /// Families of capability 1; IPv4 unicast when there is none (RFC 4760 §8).
+    var families: Set<AddressFamily> {
+        var families = Set<AddressFamily>()
+        for case .multiprotocol(let family) in self.capabilities { families.insert(family) }
+        return families.isEmpty ? [.ipv4Unicast] : families
+    }
+}
