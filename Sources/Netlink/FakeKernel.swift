@@ -79,7 +79,9 @@ public final class FakeKernel: NetlinkKernel, Sendable {
         return link.index
     }
 
-    /// Removes a link with all that hangs on it. IPv4 routes go silently.
+    /// Removes a link with all that hangs on it.
+    ///
+    /// IPv4 routes go silently.
     public func removeLink(_ index: UInt32) {
         let events = self.state.withLock { state -> [KernelEvent] in
             guard let link = state.links.removeValue(forKey: index) else { return [] }
@@ -239,10 +241,18 @@ public final class FakeKernel: NetlinkKernel, Sendable {
         guard !route.nextHops.isEmpty else { return .failure(Refusal(code: ENODEV)) }
         for index in route.nextHops.indices {
             let leg = route.nextHops[index]
+            // IPv4 looks the gateway up first: over a link that is absent or down it is just not reachable.
+            let isLookedUp = route.prefix.isIPv4 && leg.gateway?.isIPv4 == true && !leg.isOnLink
             if leg.interface != 0 {
-                guard let link = state.links[leg.interface] else { return .failure(Refusal(code: ENODEV)) }
-                guard link.isAdminUp else {
-                    return .failure(Refusal(code: ENETDOWN, text: "Nexthop device is not up"))
+                let link = state.links[leg.interface]
+                if link == nil && !isLookedUp { return .failure(Refusal(code: ENODEV)) }
+                if link?.isAdminUp == false && !isLookedUp {
+                    if let gateway = leg.gateway, !gateway.isIPv4, !gateway.isLinkLocal, !leg.isOnLink {
+                        return .failure(Refusal(code: EHOSTUNREACH))
+                    }
+                    let isDirect = route.prefix.isIPv4 && leg.gateway == nil
+                    let text = isDirect ? "Device for nexthop is not up" : "Nexthop device is not up"
+                    return .failure(Refusal(code: ENETDOWN, text: text))
                 }
             } else if leg.gateway == nil || leg.isOnLink {
                 return .failure(Refusal(code: ENODEV))
@@ -353,7 +363,9 @@ public final class FakeKernel: NetlinkKernel, Sendable {
         return failures
     }
 
-    /// Sets a link up or down. Down drops its routes, its neighbours and its IPv6 addresses.
+    /// Sets a link up or down.
+    ///
+    /// Down drops its routes, its neighbours and its IPv6 addresses.
     public func setLink(_ index: UInt32, up: Bool) throws(NetlinkError) {
         try self.failIfAsked()
         let events = self.state.withLock { state -> [KernelEvent]? in

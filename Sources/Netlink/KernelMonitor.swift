@@ -52,6 +52,7 @@ public final class KernelMonitor: Sendable {
     ///   - receiveBuffer: Octets to ask for; 16 MiB hold some 20,000 unread route events.
     ///   - prepare: Runs first on the monitor's thread; may enter a network namespace.
     ///   - deliver: Takes events, never an empty batch. A failing socket is reported as an overrun and opened again.
+    /// - Throws: What `prepare` throws, or why the socket cannot be opened.
     public init(
         topics: Topics = .standard,
         receiveBuffer: Int32 = 16 << 20,

@@ -8,7 +8,9 @@ public struct RouteKey: Hashable, Sendable {
     public var prefix: IPPrefix
     /// Routing table; 254 is main.
     public var table: UInt32
-    /// Priority, lower wins. IPv6 routes never have 0.
+    /// Priority, lower wins.
+    ///
+    /// IPv6 routes never have 0.
     public var metric: UInt32
     /// Type of service; 0 unless somebody uses it.
     public var typeOfService: UInt8
@@ -40,7 +42,9 @@ extension RouteKey: CustomStringConvertible {
 
 /// One leg of a route.
 public struct KernelNextHop: Hashable, Sendable {
-    /// The gateway; nil when the destination is on the link. An IPv4 route may have an IPv6 gateway (RFC 5549).
+    /// The gateway; nil when the destination is on the link.
+    ///
+    /// An IPv4 route may have an IPv6 gateway (RFC 5549).
     public var gateway: IPAddress?
     /// Interface index; 0 lets the kernel find the link of the gateway.
     public var interface: UInt32

@@ -109,7 +109,9 @@ public final class KernelThread: Sendable {
         return try result.get()
     }
 
-    /// Finishes queued work, then ends the thread and closes the kernel. Refuses further work.
+    /// Finishes queued work, then ends the thread and closes the kernel.
+    ///
+    /// Refuses further work.
     public func stop() {
         self.shared.state.withLock { $0.isStopped = true }
         self.wakeUp.signal()

@@ -51,7 +51,9 @@ struct NetlinkBytes {
     }
 }
 
-/// The attributes of a message. Ends at the first one whose length does not fit.
+/// The attributes of a message.
+///
+/// Ends at the first one whose length does not fit.
 struct AttributeReader: Sequence, IteratorProtocol {
     private var rest: NetlinkBytes
 
@@ -87,7 +89,9 @@ struct NetlinkMessage {
     static let dumpInterrupted: UInt16 = 0x10
 }
 
-/// The messages of one datagram. Ends at the first one whose length does not fit.
+/// The messages of one datagram.
+///
+/// Ends at the first one whose length does not fit.
 struct MessageReader: Sequence, IteratorProtocol {
     private var rest: NetlinkBytes
     /// Whether reading ended at a malformed header rather than at the end.

@@ -2,7 +2,9 @@ internal import CLinux
 internal import CNetlinkRoute
 internal import Glibc
 
-/// A NETLINK_ROUTE socket of libnl with the options that every use here wants. Belongs to one thread.
+/// A NETLINK_ROUTE socket of libnl with the options that every use here wants.
+///
+/// Belongs to one thread.
 final class NetlinkSocket {
     private let handle: OpaquePointer
     let fd: Int32

@@ -40,12 +40,16 @@ final class OwnThread: @unchecked Sendable {
     /// Whether the caller runs on this thread.
     var isCurrent: Bool { pthread_equal(pthread_self(), self.handle) != 0 }
 
-    /// Waits for the closure's end. Call it at most once.
+    /// Waits for the closure's end.
+    ///
+    /// Call it at most once.
     func join() {
         pthread_join(self.handle, nil)
     }
 
-    /// Lets the thread go on its own. Call it instead of ``join()``.
+    /// Lets the thread go on its own.
+    ///
+    /// Call it instead of ``join()``.
     func detach() {
         pthread_detach(self.handle)
     }
@@ -75,7 +79,9 @@ final class WakeUp: Sendable {
         _ = read(self.fd, &value, 8)
     }
 
-    /// Waits for a signal, at most `milliseconds`; negative waits for ever. Takes the signal back.
+    /// Waits for a signal, at most `milliseconds`; negative waits for ever.
+    ///
+    /// Takes the signal back.
     func wait(milliseconds: Int32 = -1) {
         var descriptor = pollfd(fd: self.fd, events: Int16(POLLIN), revents: 0)
         _ = poll(&descriptor, 1, milliseconds)

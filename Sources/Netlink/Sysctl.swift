@@ -25,7 +25,9 @@ public struct SysctlKey: Hashable, Sendable {
     public var path: String { "/proc/sys/" + self.components.joined(separator: "/") }
 }
 
-/// Reads and writes /proc/sys. Values of `net` belong to the calling thread's network namespace.
+/// Reads and writes /proc/sys.
+///
+/// Values of `net` belong to the calling thread's network namespace.
 public enum Sysctl {
     /// The value without its line end; at most 4096 octets are read.
     public static func read(_ key: SysctlKey) throws(NetlinkError) -> String {
