@@ -8,11 +8,19 @@ public struct LocalAttributes: Hashable, Sendable, BitwiseCopyable {
     public var kernelMetric: UInt32?
     /// Kernel protocol number (`krt_source`).
     public var kernelSource: UInt8?
+    /// Metric the route lends to next hops that resolve through it (`igp_metric`).
+    public var igpMetric: UInt32?
 
     /// Creates a value.
-    public init(preference: UInt16, kernelMetric: UInt32? = nil, kernelSource: UInt8? = nil) {
+    public init(
+        preference: UInt16,
+        kernelMetric: UInt32? = nil,
+        kernelSource: UInt8? = nil,
+        igpMetric: UInt32? = nil
+    ) {
         self.preference = preference
         self.kernelMetric = kernelMetric
         self.kernelSource = kernelSource
+        self.igpMetric = igpMetric
     }
 }

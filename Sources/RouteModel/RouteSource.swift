@@ -1,7 +1,7 @@
 public import IPAddressing
 
 /// How a route came to be known; the filter language's RTS_* constants.
-public enum RouteSource: UInt8, Hashable, Sendable, CaseIterable {
+public enum RouteSource: UInt8, Hashable, Sendable, CaseIterable, BitwiseCopyable {
     /// RTS_STATIC: a static protocol.
     case `static`
     /// RTS_INHERIT: a foreign kernel route, learned.

@@ -1,0 +1,106 @@
+internal import BGPWire
+internal import IPAddressing
+internal import RouteModel
+
+/// Interned attribute sets: canonical blob, target and local attributes together are the identity.
+struct AttributeStore: ~Copyable {
+    private var records = ChunkedPool<AttributeRecord>(filler: AttributeRecord())
+    private var index = HashIndex()
+    private var arena = ByteArena()
+    private var firstFree: AttributeID = 0
+    /// Distinct sets.
+    private(set) var count = 0
+
+    init() { _ = self.records.append(AttributeRecord()) }
+
+    /// Octets held.
+    var memory: Int { self.records.memory + self.index.memory + self.arena.memory }
+    /// One past the largest index ever used.
+    var endID: AttributeID { self.records.count }
+
+    /// The record of a live set.
+    subscript(_ id: AttributeID) -> AttributeRecord {
+        @inline(__always)
+        get { self.records[id] }
+    }
+
+    /// The blob of a live set; valid until the set is released.
+    @inline(__always)
+    func bytes(_ id: AttributeID) -> Octets {
+        self.arena.bytes(self.records[id].blob, count: Int(self.records[id].length))
+    }
+
+    /// Finds or adds a set and returns it with one more reference; nil when the blob exceeds 65,536 octets.
+    ///
+    /// `target` gains a reference when the set is new: `isNew` tells the caller to count it.
+    mutating func intern(_ bytes: Octets, hash: UInt64, target: TargetID, local: LocalAttributes)
+        -> (id: AttributeID, isNew: Bool)?
+    {
+        guard bytes.count <= ByteArena.largest else { return nil }
+        var record = AttributeRecord()
+        record.setLocal(local)
+        record.target = target
+        let key = mixBits(
+            hash ^ UInt64(target) &* 0x9E37_79B9_7F4A_7C15 ^ UInt64(record.preference) << 40
+                ^ UInt64(record.kernelMetric) << 8 ^ UInt64(record.igpMetric) << 24 ^ UInt64(record.kernelSource)
+        )
+        if let id = self.find(key, bytes, record) {
+            self.records[id].references += 1
+            return (id, false)
+        }
+        record.hash = key
+        record.length = UInt32(bytes.count)
+        record.blob = self.arena.store(bytes)
+        record.references = 1
+        record.parse(bytes)
+        let id: AttributeID
+        if self.firstFree != 0 {
+            id = self.firstFree
+            self.firstFree = self.records[id].blob
+            record.generation = self.records[id].generation
+            self.records[id] = record
+        } else {
+            id = self.records.append(record)
+        }
+        self.index.insert(key, id)
+        self.count += 1
+        return (id, true)
+    }
+
+    private func find(_ key: UInt64, _ bytes: Octets, _ record: AttributeRecord) -> AttributeID? {
+        self.index.find(key) { id in
+            let candidate = self.records[id]
+            return candidate.hash == key && candidate.target == record.target && candidate.hasSameLocal(as: record)
+                && Int(candidate.length) == bytes.count
+                && self.arena.bytes(candidate.blob, count: Int(candidate.length)).isEqual(to: bytes)
+        }
+    }
+
+    @inline(__always)
+    mutating func retain(_ id: AttributeID, _ times: UInt32 = 1) { self.records[id].references += times }
+
+    /// Drops references; returns the target that lost its reference when the set is gone, else 0.
+    @inline(__always)
+    mutating func release(_ id: AttributeID) -> TargetID {
+        self.records[id].references -= 1
+        guard self.records[id].references == 0 else { return 0 }
+        return self.free(id)
+    }
+
+    private mutating func free(_ id: AttributeID) -> TargetID {
+        let record = self.records[id]
+        self.index.remove(record.hash, id)
+        self.arena.release(record.blob, count: Int(record.length))
+        self.records[id] = AttributeRecord()
+        self.records[id].generation = record.generation &+ 1
+        self.records[id].blob = self.firstFree
+        self.firstFree = id
+        self.count -= 1
+        return record.target
+    }
+}
+
+/// Hash of a canonical attribute section: the decoder's, so that it can bring its own along.
+func attributeHash(_ bytes: Octets, seed: UInt64) -> UInt64 {
+    bytes.withRawSpan { PathAttributes.hash(of: $0, seed: seed) }
+}

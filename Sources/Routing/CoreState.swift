@@ -1,0 +1,253 @@
+internal import BGPWire
+internal import IPAddressing
+internal import RouteModel
+
+/// Runs the policy in a slot on a draft. Given to each operation so that the engine itself is not generic.
+typealias PolicyEvaluator = (_ slot: Int, _ draft: inout RouteDraft) -> PolicyVerdict
+
+/// What the engine knows of a policy without running it.
+struct PolicyTraits {
+    var slot: Int
+    var constant: PolicyVerdict?
+    var dependencies: PolicyDependencies
+
+    /// Whether the outcome for one attribute set of one source is the same for all prefixes.
+    var isMemoisable: Bool {
+        self.dependencies.isDisjoint(with: [.prefix, .effects, .resolution])
+    }
+}
+
+/// A source as the engine sees it; decision inputs lie apart in ``SourceRecord``.
+struct SourceState {
+    var origin: RouteOrigin
+    var table: TableID
+    var policy: PolicyTraits
+    var preference: UInt16
+    var resolution: Resolution
+    var receiveLimit: UInt32
+    var importLimit: UInt32
+    var isLive = true
+    var epoch: UInt8 = 0
+    /// Marks since the last completed sweep; the epoch has four bits.
+    var marks = 0
+    /// The group the peer is a member of; -1 none.
+    var group = -1
+    var lastTarget: (target: RouteTarget, id: TargetID)?
+    var task = SourceTask()
+}
+
+/// Sliced work on a source's paths.
+struct SourceTask {
+    var isReevaluating = false
+    var isRemovingStale = false
+    var isFlushing = false
+    var isRemoving = false
+    var position: UInt32 = 0
+
+    var isIdle: Bool { !self.isReevaluating && !self.isRemovingStale && !self.isFlushing }
+}
+
+/// Everything but the tables and consumers: stores, sources, interfaces, caches.
+struct CoreState: ~Copyable {
+    var store = AttributeStore()
+    var targets = TargetStore()
+    var sources: [SourceState] = []
+    var records: ContiguousArray<SourceRecord> = []
+    var counters: ContiguousArray<SourceCounters> = []
+    var interfaces: [UInt32: InterfaceRecord] = [:]
+    var importMemo = PolicyMemo(capacity: 1 << 12)
+    var election = Election()
+    /// Grows with every change of a source that exported sets may depend on.
+    var sourceEpoch: UInt32 = 0
+    /// Seed of attribute hashes that come from decoders.
+    var hashSeed: UInt64 = 0
+    /// Whether every BGP source compares path lengths, so that paths may be compared two at a time before MED.
+    var isUniform = true
+
+    init() {}
+
+    // MARK: References
+
+    @inline(__always)
+    mutating func intern(_ bytes: Octets, hash: UInt64, target: TargetID, local: LocalAttributes) -> AttributeID? {
+        guard let (id, isNew) = self.store.intern(bytes, hash: hash, target: target, local: local) else { return nil }
+        if isNew { self.targets.retain(target) }
+        return id
+    }
+
+    @inline(__always)
+    mutating func release(_ id: AttributeID) {
+        guard id != 0 else { return }
+        self.targets.release(self.store.release(id))
+    }
+
+    mutating func internTarget(_ target: RouteTarget, for source: Int) -> TargetID {
+        if let last = self.sources[source].lastTarget, last.target == target,
+            self.targets.keys[Int(last.id)]?.target == target
+        {
+            return last.id
+        }
+        let id = self.targets.intern(self.targetKey(target, self.sources[source].resolution))
+        self.sources[source].lastTarget = (target, id)
+        return id
+    }
+
+    func targetKey(_ target: RouteTarget, _ resolution: Resolution) -> TargetKey {
+        switch target {
+        case .recursive(let nextHop, let interface):
+            let isScoped = nextHop.address.isLinkLocal || nextHop.address.isUnspecified
+            if isScoped, interface != 0 { return TargetKey(target: target, mode: .direct) }
+            return TargetKey(
+                target: target,
+                mode: resolution.mode,
+                table: nextHop.address.isIPv4 ? resolution.ipv4Table : resolution.ipv6Table
+            )
+        case .gateways(let gateways):
+            let open = gateways.first { $0.interface == 0 && $0.address != nil }
+            guard let address = open?.address else { return TargetKey(target: target, mode: .direct) }
+            return TargetKey(
+                target: target,
+                mode: .direct,
+                table: address.isIPv4 ? resolution.ipv4Table : resolution.ipv6Table
+            )
+        case .blackhole, .unreachable, .prohibit:
+            return TargetKey(target: target)
+        }
+    }
+
+    // MARK: Import
+
+    /// Outcome of the import side for a received set: the accepted set, which the caller then owns, or a reason.
+    struct ImportOutcome {
+        var accepted: AttributeID = 0
+        var reason: RejectReason?
+    }
+
+    /// Loop checks and next hop checks: what depends on the received set and the source alone.
+    func admission(_ received: AttributeID, _ source: Int) -> RejectReason? {
+        let record = self.store[received]
+        switch self.targets.target(record.target) {
+        case .recursive(let nextHop, _):
+            let isScoped = nextHop.address.isUnspecified && nextHop.linkLocal != nil
+            guard isScoped || nextHop.address.isUsableNextHop else { return .invalidNextHop }
+        case .gateways(let gateways):
+            guard !gateways.isEmpty else { return .invalidNextHop }
+        case .blackhole, .unreachable, .prohibit: break
+        }
+        let peer = self.records[source]
+        guard peer.isBGP else { return nil }
+        if record.flags.contains(.originatorID), record.originatorID == peer.localRouterID { return .originatorLoop }
+        let bytes = self.store.bytes(received)
+        var cursor = AttributeCursor(bytes)
+        while let attribute = cursor.next() {
+            switch attribute.type {
+            case PathAttributeType.asPath.rawValue:
+                if Self.count(peer.localAS, in: bytes, attribute.value) > peer.allowedLocalAS { return .asLoop }
+            case PathAttributeType.clusterList.rawValue:
+                let own = peer.clusterID ?? peer.localRouterID
+                var offset = attribute.value.lowerBound
+                while offset + 4 <= attribute.value.upperBound {
+                    if bytes.number(offset) == own { return .clusterLoop }
+                    offset += 4
+                }
+            default: break
+            }
+        }
+        return nil
+    }
+
+    private static func count(_ number: UInt32, in bytes: Octets, _ range: Range<Int>) -> UInt32 {
+        var found: UInt32 = 0
+        var offset = range.lowerBound
+        while offset + 2 <= range.upperBound {
+            let end = offset + 2 + Int(bytes[offset + 1]) * 4
+            guard end <= range.upperBound else { break }
+            offset += 2
+            while offset < end {
+                if bytes.number(offset) == number { found += 1 }
+                offset += 4
+            }
+        }
+        return found
+    }
+
+    /// Runs loop checks and the import policy.
+    mutating func importOutcome(
+        _ received: AttributeID,
+        _ source: Int,
+        _ prefix: () -> IPPrefix,
+        _ evaluate: PolicyEvaluator
+    ) -> ImportOutcome {
+        if let reason = self.admission(received, source) { return ImportOutcome(reason: reason) }
+        let policy = self.sources[source].policy
+        switch policy.constant {
+        case .accept?:
+            self.store.retain(received)
+            return ImportOutcome(accepted: received)
+        case .reject?:
+            return ImportOutcome(reason: .filtered)
+        case nil: break
+        }
+        let context = UInt64(policy.slot) << 16 | UInt64(source)
+        if policy.isMemoisable, let known = self.importMemo.find(received, context, self.store) {
+            if known.value != 0 { self.store.retain(known.value) }
+            return ImportOutcome(accepted: known.value, reason: RejectReason(rawValue: known.reason))
+        }
+        let outcome = self.evaluateImport(received, source, prefix(), evaluate)
+        if policy.isMemoisable {
+            self.importMemo.store(received, context, outcome.accepted, outcome.reason?.rawValue ?? 0, 0, self.store)
+        }
+        return outcome
+    }
+
+    private mutating func evaluateImport(
+        _ received: AttributeID,
+        _ source: Int,
+        _ prefix: IPPrefix,
+        _ evaluate: PolicyEvaluator
+    ) -> ImportOutcome {
+        let original = self.draft(received, source, prefix)
+        var draft = original
+        guard evaluate(self.sources[source].policy.slot, &draft) == .accept else {
+            return ImportOutcome(reason: .filtered)
+        }
+        let isSameTarget = draft.target == original.target
+        if isSameTarget, draft.local == original.local, draft.attributes == original.attributes {
+            self.store.retain(received)
+            return ImportOutcome(accepted: received)
+        }
+        let target = isSameTarget ? self.store[received].target : self.internTarget(draft.target, for: source)
+        guard let id = self.intern(draft.attributes.bytes, target: target, local: draft.local) else {
+            return ImportOutcome(reason: .attributesTooLong)
+        }
+        if !isSameTarget, let reason = self.admission(id, source), reason == .invalidNextHop {
+            self.release(id)
+            return ImportOutcome(reason: reason)
+        }
+        return ImportOutcome(accepted: id)
+    }
+
+    /// Interns a set given as an array; nil when too long.
+    mutating func intern(_ bytes: [UInt8], target: TargetID, local: LocalAttributes) -> AttributeID? {
+        unsafe bytes.withUnsafeBytes { buffer in
+            // The array outlives the call.
+            let octets = unsafe Octets(buffer.baseAddress, count: buffer.count)
+            return self.intern(octets, hash: attributeHash(octets, seed: self.hashSeed), target: target, local: local)
+        }
+    }
+
+    /// The route of a set as policies see it.
+    func draft(_ id: AttributeID, _ source: Int, _ prefix: IPPrefix) -> RouteDraft {
+        let record = self.store[id]
+        let gateway = self.targets.resolved[Int(record.target)].gateways.first
+        return RouteDraft(
+            prefix: prefix,
+            origin: self.sources[source].origin,
+            attributes: PathAttributes(canonical: self.store.bytes(id).array),
+            target: self.targets.target(record.target),
+            local: record.local,
+            gateway: gateway?.address,
+            interfaceName: gateway.flatMap { self.interfaces[$0.interface]?.name }
+        )
+    }
+}

@@ -1,0 +1,327 @@
+internal import BGPWire
+internal import IPAddressing
+internal import RouteModel
+
+/// Turns accepted routes into what a group sends; keeps its buffers between calls.
+struct Exporter {
+    /// Attributes being written.
+    var output: [UInt8] = []
+    /// AS_PATH length of what was written, for the size check of two-octet sessions.
+    var pathOctets = 0
+
+    /// Copies a canonical set, changing what RFC 4271 §5.1, RFC 4456 §8 and RFC 4360 §6 ask for.
+    mutating func rewrite(_ bytes: Octets, _ change: Change) {
+        self.output.removeAll(keepingCapacity: true)
+        self.pathOctets = 0
+        var pending = Pending(change)
+        var cursor = AttributeCursor(bytes)
+        while let attribute = cursor.next() {
+            pending.write(before: attribute.type, change, &self.output)
+            switch attribute.type {
+            case PathAttributeType.origin.rawValue: pending.origin = false
+            case PathAttributeType.asPath.rawValue:
+                pending.asPath = false
+                self.pathOctets = attribute.value.count + 6
+                if let prepended = change.prependedAS {
+                    self.appendPath(bytes, attribute.value, prepending: prepended)
+                    continue
+                }
+            case PathAttributeType.multiExitDiscriminator.rawValue where change.dropsMED: continue
+            case PathAttributeType.aigp.rawValue where !change.isInternal: continue
+            case PathAttributeType.localPreference.rawValue:
+                pending.localPreference = false
+                if !change.isInternal { continue }
+            case PathAttributeType.originatorID.rawValue:
+                pending.originatorID = false
+                if !change.isInternal { continue }
+            case PathAttributeType.clusterList.rawValue:
+                pending.clusters = false
+                if !change.isInternal { continue }
+                if !change.clusters.isEmpty {
+                    self.append(.clusterList, 0x80, change.clusters, bytes, attribute.value)
+                    continue
+                }
+            case PathAttributeType.extendedCommunities.rawValue where !change.isInternal:
+                self.appendTransitive(bytes, attribute, 8)
+                continue
+            case PathAttributeType.ipv6ExtendedCommunities.rawValue where !change.isInternal:
+                self.appendTransitive(bytes, attribute, 20)
+                continue
+            default: break
+            }
+            bytes.append(attribute.extent, to: &self.output)
+        }
+        pending.write(before: 255, change, &self.output)
+    }
+
+    /// What is changed on the way out.
+    struct Change {
+        var isInternal = false
+        /// AS prepended to AS_PATH.
+        var prependedAS: UInt32?
+        var dropsMED = false
+        /// LOCAL_PREF when absent.
+        var localPreference: UInt32?
+        /// ORIGINATOR_ID when absent.
+        var originatorID: UInt32?
+        /// Prepended to CLUSTER_LIST, first on the wire first.
+        var clusters: [UInt32] = []
+    }
+
+    /// Attributes to add unless the set has them.
+    private struct Pending {
+        var origin = true
+        var asPath = true
+        var localPreference: Bool
+        var originatorID: Bool
+        var clusters: Bool
+
+        init(_ change: Change) {
+            self.localPreference = change.localPreference != nil
+            self.originatorID = change.originatorID != nil
+            self.clusters = !change.clusters.isEmpty
+        }
+
+        /// Adds what belongs before an attribute type.
+        @inline(__always)
+        mutating func write(before type: UInt8, _ change: Change, _ output: inout [UInt8]) {
+            if self.origin, type > 1 {
+                output += [0x40, 1, 1, Origin.igp.rawValue]
+                self.origin = false
+            }
+            if self.asPath, type > 2 {
+                if let number = change.prependedAS {
+                    output += [0x40, 2, 6, ASPath.Segment.Kind.sequence.rawValue, 1]
+                    output.append(number: number)
+                } else {
+                    output += [0x40, 2, 0]
+                }
+                self.asPath = false
+            }
+            if self.localPreference, type > 5, let value = change.localPreference {
+                output += [0x40, 5, 4]
+                output.append(number: value)
+                self.localPreference = false
+            }
+            if self.originatorID, type > 9, let value = change.originatorID {
+                output += [0x80, 9, 4]
+                output.append(number: value)
+                self.originatorID = false
+            }
+            if self.clusters, type > 10 {
+                output += [0x80, 10, UInt8(change.clusters.count * 4)]
+                for cluster in change.clusters { output.append(number: cluster) }
+                self.clusters = false
+            }
+        }
+    }
+
+    private mutating func header(_ type: PathAttributeType, _ flags: UInt8, _ count: Int) {
+        if count > 255 {
+            self.output += [flags | 0x10, type.rawValue, UInt8(count >> 8 & 255), UInt8(count & 255)]
+        } else {
+            self.output += [flags & ~0x10, type.rawValue, UInt8(count)]
+        }
+    }
+
+    private mutating func append(
+        _ type: PathAttributeType,
+        _ flags: UInt8,
+        _ numbers: [UInt32],
+        _ bytes: Octets,
+        _ rest: Range<Int>
+    ) {
+        self.header(type, flags, numbers.count * 4 + rest.count)
+        for number in numbers { self.output.append(number: number) }
+        bytes.append(rest, to: &self.output)
+    }
+
+    private mutating func appendPath(_ bytes: Octets, _ value: Range<Int>, prepending number: UInt32) {
+        let start = value.lowerBound
+        let joins =
+            value.count >= 2 && bytes[start] == ASPath.Segment.Kind.sequence.rawValue && bytes[start + 1] < 255
+        self.header(.asPath, 0x40, value.count + (joins ? 4 : 6))
+        self.output += [ASPath.Segment.Kind.sequence.rawValue, joins ? bytes[start + 1] + 1 : 1]
+        self.output.append(number: number)
+        bytes.append((joins ? start + 2 : start)..<value.upperBound, to: &self.output)
+    }
+
+    /// Copies a list of communities without the non-transitive ones (bit 0x40 of their first octet).
+    private mutating func appendTransitive(_ bytes: Octets, _ attribute: AttributeCursor.Attribute, _ size: Int) {
+        let starts = stride(from: attribute.value.lowerBound, to: attribute.value.upperBound - size + 1, by: size)
+        let kept = starts.filter { bytes[$0] & 0x40 == 0 }
+        guard !kept.isEmpty else { return }
+        self.header(PathAttributeType(rawValue: attribute.type), attribute.flags, kept.count * size)
+        for start in kept { bytes.append(start..<start + size, to: &self.output) }
+    }
+}
+
+extension [UInt8] {
+    /// Four octets, most significant first.
+    mutating func append(number: UInt32) {
+        self.append(UInt8(truncatingIfNeeded: number >> 24))
+        self.append(UInt8(truncatingIfNeeded: number >> 16))
+        self.append(UInt8(truncatingIfNeeded: number >> 8))
+        self.append(UInt8(truncatingIfNeeded: number))
+    }
+}
+
+extension CoreState {
+    /// What a group sends for a path: an interned set whose target is the next hop, owned by the caller; 0 if nothing.
+    mutating func exportedSet(
+        _ exporter: inout Exporter,
+        _ memo: inout PolicyMemo,
+        _ group: GroupKey,
+        _ policy: PolicyTraits,
+        _ path: Path,
+        _ prefix: () -> IPPrefix,
+        _ evaluate: PolicyEvaluator
+    ) -> AttributeID {
+        let source = self.records[Int(path.source)]
+        let record = self.store[path.accepted]
+        guard policy.constant != .reject, Self.mayAdvertise(source, record, group) else { return 0 }
+        let isMemoisable = policy.constant != nil || policy.dependencies.isDisjoint(with: [.prefix, .effects])
+        let context = UInt64(policy.slot) << 16 | UInt64(path.source)
+        let epoch = self.targets.epoch &+ self.sourceEpoch
+        if isMemoisable, let known = memo.find(path.accepted, context, self.store, epoch: epoch) {
+            if known.value != 0 { self.store.retain(known.value) }
+            return known.value
+        }
+        let result = self.makeExportedSet(&exporter, group, policy, path, source, record, prefix, evaluate)
+        if isMemoisable { memo.store(path.accepted, context, result, 0, epoch, self.store) }
+        return result
+    }
+
+    /// Split horizon, reflection (RFC 4456 §6) and well-known communities (RFC 1997); the peer itself is excluded elsewhere.
+    static func mayAdvertise(_ source: SourceRecord, _ record: AttributeRecord, _ group: GroupKey) -> Bool {
+        guard source.isBGP else { return true }
+        if source.isInternal, group.session == .nonClient, !source.isClient { return false }
+        guard group.interpretsCommunities else { return true }
+        if record.flags.contains(.noAdvertise) { return false }
+        return group.isInternal || record.flags.isDisjoint(with: [.noExport, .noExportSubconfed])
+    }
+
+    private mutating func makeExportedSet(
+        _ exporter: inout Exporter,
+        _ group: GroupKey,
+        _ policy: PolicyTraits,
+        _ path: Path,
+        _ source: SourceRecord,
+        _ record: AttributeRecord,
+        _ prefix: () -> IPPrefix,
+        _ evaluate: PolicyEvaluator
+    ) -> AttributeID {
+        var target = self.targets.target(record.target)
+        var change = Exporter.Change()
+        change.isInternal = group.isInternal
+        change.dropsMED = !group.isInternal && source.isBGP
+        if group.isInternal {
+            change.localPreference = group.defaultLocalPreference
+            if source.isBGP, source.isInternal {
+                change.originatorID = source.peerRouterID
+                // As BIRD does: the cluster of the source, and in front of it that of the receivers if it is another.
+                if let cluster = source.clusterID { change.clusters = [cluster] }
+                if let cluster = group.clusterID?.rawValue, cluster != source.clusterID {
+                    change.clusters.insert(cluster, at: 0)
+                }
+            }
+        } else {
+            change.prependedAS = group.localAS.rawValue
+        }
+        var isNextHopSet = false
+        if policy.constant == .accept {
+            exporter.rewrite(self.store.bytes(path.accepted), change)
+        } else {
+            let original = self.draft(path.accepted, Int(path.source), prefix())
+            var draft = original
+            guard evaluate(policy.slot, &draft) == .accept else { return 0 }
+            isNextHopSet = draft.target != original.target
+            target = draft.target
+            let discriminator = draft.attributes.multiExitDiscriminator
+            if discriminator != original.attributes.multiExitDiscriminator { change.dropsMED = false }
+            unsafe draft.attributes.bytes.withUnsafeBytes { buffer in
+                // The array outlives the call.
+                exporter.rewrite(unsafe Octets(buffer.baseAddress, count: buffer.count), change)
+            }
+        }
+        guard
+            let nextHop = self.exportedNextHop(group, source, target, record.target, isNextHopSet),
+            Self.fits(exporter, group, nextHop)
+        else { return 0 }
+        let id = self.targets.intern(TargetKey(target: .recursive(nextHop, interface: 0), mode: .direct))
+        return self.intern(exporter.output, target: id, local: LocalAttributes(preference: 0)) ?? 0
+    }
+
+    /// Whether the attributes leave room for a prefix in a message.
+    private static func fits(_ exporter: Exporter, _ group: GroupKey, _ nextHop: BGPNextHop) -> Bool {
+        var size = MessageHeader.size + 4 + exporter.output.count
+        if group.table.isIPv4, nextHop.address.isIPv4 {
+            size += 7 + 5
+        } else {
+            size += 4 + 5 + (nextHop.linkLocal == nil ? 16 : 32) + (group.table.isIPv4 ? 5 : 17)
+        }
+        // AS4_PATH and AS4_AGGREGATOR at their largest.
+        if !group.encoding.hasFourOctetAS { size += exporter.pathOctets + 4 + 11 }
+        return size <= group.encoding.maximumLength
+    }
+
+    /// BIRD's rules: self, keep, set by the policy, internal sessions keep, external ones keep on a shared link.
+    private func exportedNextHop(
+        _ group: GroupKey,
+        _ source: SourceRecord,
+        _ target: RouteTarget,
+        _ original: TargetID,
+        _ isSet: Bool
+    ) -> BGPNextHop? {
+        let isSelf = Self.holds(group.nextHopSelf, source)
+        switch target {
+        case .recursive(let nextHop, _):
+            let matchesFamily =
+                nextHop.address.isIPv4 == group.table.isIPv4 || group.allowsExtendedNextHop && group.table.isIPv4
+            let isUsable = !nextHop.address.isUnspecified || nextHop.linkLocal != nil
+            let isOnSharedLink =
+                group.interface != 0 && source.isBGP && source.interface == group.interface
+            let isKept =
+                !isSelf
+                && (Self.holds(group.nextHopKeep, source) || isSet
+                    || matchesFamily && (group.isInternal && isUsable || isOnSharedLink))
+            if isKept {
+                guard matchesFamily, isUsable else { return nil }
+                return self.scoped(nextHop, isOnSharedLink: isOnSharedLink)
+            }
+        case .gateways(let gateways):
+            if !isSelf, gateways.count == 1, let address = gateways[0].address, !address.isLinkLocal,
+                address.isIPv4 == group.table.isIPv4 || group.allowsExtendedNextHop && group.table.isIPv4
+            {
+                let interface = self.targets.resolved[Int(original)].gateways.first?.interface ?? 0
+                if group.isInternal || group.interface != 0 && group.interface == interface {
+                    return BGPNextHop(address)
+                }
+            }
+        case .blackhole, .unreachable, .prohibit: break
+        }
+        let own = group.selfNextHop
+        guard !own.address.isUnspecified || own.linkLocal != nil else { return nil }
+        guard own.address.isIPv4 == group.table.isIPv4 || !own.address.isIPv4 && group.allowsExtendedNextHop else {
+            return nil
+        }
+        return own
+    }
+
+    /// A link-local address means something on its own link only.
+    private func scoped(_ nextHop: BGPNextHop, isOnSharedLink: Bool) -> BGPNextHop? {
+        if isOnSharedLink || nextHop.linkLocal == nil {
+            return nextHop.address.isLinkLocal && !isOnSharedLink ? nil : nextHop
+        }
+        return nextHop.address.isUnspecified ? nil : BGPNextHop(nextHop.address)
+    }
+
+    private static func holds(_ selection: GroupKey.NextHopSelection, _ source: SourceRecord) -> Bool {
+        switch selection {
+        case .never: false
+        case .always: true
+        case .fromInternal: source.isBGP && source.isInternal
+        case .fromExternal: source.isBGP && !source.isInternal
+        }
+    }
+}

@@ -1,0 +1,226 @@
+internal import BGPWire
+internal import IPAddressing
+internal import RouteModel
+
+extension CoreState {
+    /// Encodes up to about `limit` destinations of what a group's members are owed.
+    mutating func flush<P>(
+        _ table: inout Table<P>,
+        _ group: inout ExportGroup,
+        _ index: Int,
+        _ exporter: inout Exporter,
+        _ limit: Int,
+        _ evaluate: PolicyEvaluator
+    ) -> [GroupItem] {
+        var packer = UpdatePacker<P>()
+        var items: [GroupItem] = []
+        var left = limit
+        var sendsEndOfRIB = false
+        let owners = self.nextHopOwners(group)
+        group.reserve(table.destinations.count)
+        while left > 0 {
+            if let walk = group.walk {
+                sendsEndOfRIB =
+                    self.continueWalk(&table, &group, walk, &left) { state, table, group, number in
+                        state.export(&table, &group, index, number, owners, &exporter, &packer, evaluate)
+                    } compare: { state, table, group, number in
+                        state.differs(table, &group, index, number, &exporter, evaluate)
+                    } || sendsEndOfRIB
+            } else if group.cursor < table.journal.start {
+                group.walk = Walk(kind: .since(group.cursor), end: 0, head: 0)
+            } else if group.cursor < table.journal.head {
+                let number = table.journal[group.cursor]
+                let isLatest = table.destinations[number].journal == UInt32(truncatingIfNeeded: group.cursor)
+                group.cursor += 1
+                if isLatest, !table.destinations[number].kinds.isDisjoint(with: [.best, .attributes]) {
+                    self.export(&table, &group, index, number, owners, &exporter, &packer, evaluate)
+                }
+                left -= 1
+            } else {
+                break
+            }
+        }
+        packer.finish(&self, group.key.encoding, &items)
+        if sendsEndOfRIB {
+            var bytes: [UInt8] = []
+            EndOfRIB.encode(group.key.table.family, into: &bytes)
+            items.append(GroupItem(bytes: bytes, messageCount: 1, audience: .all))
+        }
+        return items
+    }
+
+    /// Runs a slice of a walk; true when it ended and an End-of-RIB marker is due.
+    private mutating func continueWalk<P>(
+        _ table: inout Table<P>,
+        _ group: inout ExportGroup,
+        _ start: Walk,
+        _ left: inout Int,
+        export: (inout CoreState, inout Table<P>, inout ExportGroup, UInt32) -> Void,
+        compare: (inout CoreState, inout Table<P>, inout ExportGroup, UInt32) -> Bool
+    ) -> Bool {
+        var walk = start
+        if walk.position == 0 {
+            walk.end = table.destinations.count
+            walk.head = table.journal.head
+            group.cursor = walk.head
+        }
+        while left > 0, walk.position < walk.end {
+            let number = walk.position
+            walk.position += 1
+            left -= 1
+            guard table.destinations[number].flags.contains(.isLive) else { continue }
+            switch walk.kind {
+            case .full: export(&self, &table, &group, number)
+            case .since(let position):
+                if table.isChanged(number, since: position) { export(&self, &table, &group, number) }
+            case .difference(let position):
+                if table.isChanged(number, since: position) || compare(&self, &table, &group, number) {
+                    export(&self, &table, &group, number)
+                }
+            }
+        }
+        guard walk.position >= walk.end else {
+            group.walk = walk
+            return false
+        }
+        group.walk = nil
+        return walk.sendsEndOfRIB
+    }
+
+    private func nextHopOwners(_ group: ExportGroup) -> [IPAddress: UInt16] {
+        Dictionary(
+            group.members.map { (self.records[$0.index].peerAddress, $0.rawValue) },
+            uniquingKeysWith: { first, _ in first }
+        )
+    }
+
+    /// Whether the members hold something else than they would be sent now.
+    private mutating func differs<P>(
+        _ table: borrowing Table<P>,
+        _ group: inout ExportGroup,
+        _ index: Int,
+        _ number: UInt32,
+        _ exporter: inout Exporter,
+        _ evaluate: PolicyEvaluator
+    ) -> Bool {
+        guard let oldKey = group.oldKey, let oldPolicy = group.oldPolicy else { return true }
+        let destination = table.destinations[number]
+        guard destination.hasBest else { return group.announced[Int(number)] != 0 }
+        let prefix = destination.prefix
+        var noMemo = PolicyMemo(capacity: 1)
+        let old = self.exportedSet(
+            &exporter,
+            &noMemo,
+            oldKey,
+            oldPolicy,
+            destination.path,
+            { prefix.erased },
+            evaluate
+        )
+        let new = self.exportedSet(
+            &exporter,
+            &group.memo,
+            group.key,
+            group.policy,
+            destination.path,
+            { prefix.erased },
+            evaluate
+        )
+        self.release(old)
+        self.release(new)
+        return old != new || (old != 0) != (group.announced[Int(number)] != 0)
+    }
+
+    /// Adds to the packer what one destination's present state means for a group.
+    mutating func export<P>(
+        _ table: inout Table<P>,
+        _ group: inout ExportGroup,
+        _ index: Int,
+        _ number: UInt32,
+        _ owners: [IPAddress: UInt16],
+        _ exporter: inout Exporter,
+        _ packer: inout UpdatePacker<P>,
+        _ evaluate: PolicyEvaluator
+    ) {
+        let destination = table.destinations[number]
+        let mark = group.announced[Int(number)]
+        let prefix = destination.prefix
+        var set: AttributeID = 0
+        if destination.hasBest {
+            set = self.exportedSet(
+                &exporter,
+                &group.memo,
+                group.key,
+                group.policy,
+                destination.path,
+                { prefix.erased },
+                evaluate
+            )
+        }
+        if mark == 0, set == 0 { return }
+        // Members that do not hold what was announced last: its source and the owner of its next hop.
+        let oldSource = mark == 0 ? nil : self.member(mark - 1, index)
+        let oldOwner = group.nextHopOwners.isEmpty ? nil : group.nextHopOwners[number].map { SourceID(Int($0)) }
+        guard set != 0 else {
+            group.announced[Int(number)] = 0
+            group.announcedCount -= 1
+            if oldOwner != nil { group.nextHopOwners[number] = nil }
+            _ = packer.add(prefix, 0, Self.audience(oldSource, oldOwner))
+            table.destinations[number].holders -= 1
+            table.releaseIfUnused(number)
+            return
+        }
+        let source = self.member(destination.path.source, index)
+        var owner: SourceID?
+        if case .recursive(let nextHop, _) = self.targets.target(self.store[set].target),
+            let found = owners[nextHop.address], found != destination.path.source
+        {
+            owner = SourceID(Int(found))
+        }
+        if mark == 0 {
+            group.announcedCount += 1
+            table.destinations[number].holders += 1
+        } else {
+            for member in [source, owner] {
+                guard let member, member != oldSource, member != oldOwner else { continue }
+                _ = packer.add(prefix, 0, .only(member))
+            }
+        }
+        group.announced[Int(number)] = destination.path.source + 1
+        if owner != oldOwner { group.nextHopOwners[number] = owner?.rawValue }
+        if group.members.count == 1, source != nil || owner != nil {
+            self.release(set)
+        } else if !packer.add(prefix, set, Self.audience(source, owner)) {
+            self.release(set)
+        }
+    }
+
+    @inline(__always)
+    private func member(_ source: UInt16, _ group: Int) -> SourceID? {
+        self.sources[Int(source)].group == group ? SourceID(Int(source)) : nil
+    }
+
+    @inline(__always)
+    private static func audience(_ first: SourceID?, _ second: SourceID?) -> GroupItem.Audience {
+        switch (first, second) {
+        case (nil, nil): .all
+        case (let first?, let second): .allExcept(first, second)
+        case (nil, let second?): .allExcept(second, nil)
+        }
+    }
+
+    /// Drops the holds of a group or consumer that goes away.
+    mutating func releaseHolds<P>(_ table: inout Table<P>, _ announced: ContiguousArray<UInt16>) {
+        for number in announced.indices where announced[number] != 0 {
+            table.destinations[UInt32(number)].holders -= 1
+            table.releaseIfUnused(UInt32(number))
+        }
+    }
+
+    /// Counts one more holder for everything announced, for a copy of a group.
+    mutating func addHolds<P>(_ table: inout Table<P>, _ announced: ContiguousArray<UInt16>) {
+        for number in announced.indices where announced[number] != 0 {
+            table.destinations[UInt32(number)].holders += 1
+        }
+    }
+}

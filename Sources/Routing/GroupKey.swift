@@ -1,0 +1,124 @@
+public import BGPWire
+public import IPAddressing
+public import RouteModel
+
+/// What a BGP peer is sent depends on these settings alone; peers with equal ones share a group.
+public struct ExportSettings<Policy: RoutePolicy>: Hashable, Sendable {
+    /// Export policy.
+    public var policy: Policy
+    /// Everything else.
+    public var key: GroupKey
+
+    /// Creates settings.
+    public init(policy: Policy, key: GroupKey) {
+        self.policy = policy
+        self.key = key
+    }
+}
+
+/// Session parameters that shape what is sent.
+public struct GroupKey: Hashable, Sendable {
+    /// Table whose best routes are sent; its family is the family of the messages.
+    public var table: TableID
+    /// Kind of session.
+    public var session: Session
+    /// AS of this end.
+    public var localAS: ASNumber
+    /// Cluster id prepended when reflecting to these peers; nil unless they are clients.
+    public var clusterID: RouterID?
+    /// Message form: length, AS width.
+    public var encoding: UpdateEncoding
+    /// Whether IPv4 routes may carry IPv6 next hops (RFC 8950).
+    public var allowsExtendedNextHop: Bool
+    /// `next hop self`.
+    public var nextHopSelf: NextHopSelection
+    /// `next hop keep`.
+    public var nextHopKeep: NextHopSelection
+    /// What "self" means: this end's address, with the link-local one on a shared IPv6 link.
+    public var selfNextHop: BGPNextHop
+    /// Kernel index of the interface of a single-hop session; 0 for multihop. Next hops of routes learned over the same
+    /// interface are kept towards external peers.
+    public var interface: UInt32
+    /// `interpret communities`: NO_EXPORT, NO_ADVERTISE and NO_EXPORT_SUBCONFED of learned routes are honoured.
+    public var interpretsCommunities: Bool
+    /// LOCAL_PREF added towards internal peers when a route has none.
+    public var defaultLocalPreference: UInt32
+
+    /// Creates a key with defaults.
+    public init(table: TableID, session: Session, localAS: ASNumber, selfNextHop: BGPNextHop) {
+        self.table = table
+        self.session = session
+        self.localAS = localAS
+        self.encoding = UpdateEncoding()
+        self.allowsExtendedNextHop = false
+        self.nextHopSelf = .never
+        self.nextHopKeep = .never
+        self.selfNextHop = selfNextHop
+        self.interface = 0
+        self.interpretsCommunities = true
+        self.defaultLocalPreference = 100
+    }
+
+    /// Kinds of sessions, as far as advertising differs.
+    public enum Session: Hashable, Sendable {
+        /// eBGP.
+        case external
+        /// iBGP, the peer is a route reflector client.
+        case client
+        /// iBGP, the peer is not a client.
+        case nonClient
+    }
+
+    /// For which routes a next-hop option holds, by the session the route was learned on.
+    public enum NextHopSelection: Hashable, Sendable {
+        /// None.
+        case never
+        /// All.
+        case always
+        /// Those learned by iBGP.
+        case fromInternal
+        /// Those learned by eBGP.
+        case fromExternal
+    }
+
+    var isInternal: Bool { self.session != .external }
+}
+
+/// Part of a group's output, in order.
+public struct GroupItem: Hashable, Sendable {
+    /// One or more complete messages.
+    public var bytes: [UInt8]
+    /// How many.
+    public var messageCount: Int
+    /// Who gets them.
+    public var audience: Audience
+
+    /// Members of a group that get an item.
+    public enum Audience: Hashable, Sendable {
+        /// Every member.
+        case all
+        /// Every member but one or two: the source of the route, the owner of its next hop.
+        case allExcept(SourceID, SourceID?)
+        /// One member.
+        case only(SourceID)
+
+        /// Whether a member is addressed.
+        public func includes(_ member: SourceID) -> Bool {
+            switch self {
+            case .all: true
+            case .allExcept(let first, let second): member != first && member != second
+            case .only(let only): member == only
+            }
+        }
+    }
+}
+
+/// What a flush of a group produced.
+public struct GroupOutput: Sendable {
+    /// Members the audiences refer to.
+    public var members: [SourceID]
+    /// Items in the order they have to be sent.
+    public var items: [GroupItem]
+    /// Whether nothing is owed any more.
+    public var isDrained: Bool
+}

@@ -1,0 +1,212 @@
+internal import BGPWire
+internal import IPAddressing
+internal import RouteModel
+
+extension CoreState {
+    /// Puts one path of a source in place, or takes it away, and decides the destination again.
+    ///
+    /// The references of `new` pass to the table; those of the path it replaces are dropped.
+    mutating func update<P>(_ table: inout Table<P>, _ number: UInt32, _ slot: PathSlot?, _ new: Path?) {
+        let before = table.destinations[number]
+        let old = slot.map { table.path(number, $0) }
+        let touchesBest = before.hasBest && slot == .inline
+        var winner = Verdict.elect
+        if before.hasBest, !touchesBest { winner = self.verdict(old: old, new: new, best: before.path) }
+
+        var place = slot
+        switch (slot, new) {
+        case (let slot?, let new?): table.setPath(number, slot, new)
+        case (nil, let new?):
+            place = table.appendPath(number, new)
+            guard place != nil else {
+                self.release(new.received)
+                self.release(new.accepted)
+                return
+            }
+        case (let slot?, nil):
+            table.removePath(number, slot)
+            // Whatever took its place was not the best path: there is no incumbent.
+            if touchesBest { table.destinations[number].flags.remove(.hasBest) }
+        case (nil, nil): return
+        }
+        self.count(old, new)
+        self.settle(&table, number, winner, place, before, kinds: .path)
+
+        let wasDirect = old.map { self.isDirect($0) } ?? false
+        let isDirect = new.map { self.isDirect($0) } ?? false
+        if wasDirect || isDirect, !table.watchers.isEmpty {
+            table.watchers(in: before.prefix) { self.targets.markDirty($0) }
+        }
+        if let old {
+            self.release(old.received)
+            self.release(old.accepted)
+        }
+        if new == nil { table.releaseIfUnused(number) }
+    }
+
+    /// What a change of a path that is not the best one means for the best one.
+    enum Verdict {
+        /// The best path stays.
+        case keep
+        /// The changed path is the best now.
+        case take
+        /// All steps have to be run.
+        case elect
+    }
+
+    private func verdict(old: Path?, new: Path?, best: Path) -> Verdict {
+        if let old, self.isEligible(old), self.compareBeforeMED(old, best) <= 0 { return .elect }
+        guard let new, self.isEligible(new) else { return .keep }
+        let order = self.compareBeforeMED(new, best)
+        return order < 0 ? .take : order > 0 ? .keep : .elect
+    }
+
+    /// Moves the best path to the front, keeps counters and writes the change down.
+    ///
+    /// `before` is the destination before the change, `place` where the changed path lies.
+    mutating func settle<P>(
+        _ table: inout Table<P>,
+        _ number: UInt32,
+        _ verdict: Verdict,
+        _ place: PathSlot?,
+        _ before: Destination<P>,
+        kinds changed: ChangeKinds
+    ) {
+        switch verdict {
+        case .keep: break
+        case .take:
+            if let place { table.promote(number, place) }
+        case .elect:
+            let count = table.destinations[number].count
+            let best: PathSlot? =
+                count == 0
+                ? nil
+                : count == 1
+                    ? (self.isEligible(table.destinations[number].path) ? .inline : nil)
+                    : self.elect(table, number)
+            if let best {
+                table.promote(number, best)
+                table.destinations[number].flags.insert(.hasBest)
+            } else {
+                table.destinations[number].flags.remove(.hasBest)
+            }
+        }
+        let after = table.destinations[number]
+        var kinds = changed
+        if before.hasBest != after.hasBest {
+            kinds.insert(.best)
+        } else if after.hasBest {
+            if before.path.source != after.path.source || before.path.pathID != after.path.pathID {
+                kinds.insert(.best)
+            } else if before.path.accepted != after.path.accepted {
+                kinds.insert(.attributes)
+            }
+        }
+        if before.hasBest { self.counters[Int(before.path.source)].best -= 1 }
+        if after.hasBest { self.counters[Int(after.path.source)].best += 1 }
+        if !kinds.isEmpty { table.record(number, kinds) }
+    }
+
+    @inline(__always)
+    private mutating func count(_ old: Path?, _ new: Path?) {
+        if let old {
+            self.counters[Int(old.source)].received -= 1
+            if old.accepted != 0 { self.counters[Int(old.source)].accepted -= 1 }
+        }
+        if let new {
+            self.counters[Int(new.source)].received += 1
+            if new.accepted != 0 { self.counters[Int(new.source)].accepted += 1 }
+        }
+    }
+
+    /// Announces prefixes that share one received set; the caller keeps its own reference to the set.
+    mutating func announce<P>(
+        _ table: inout Table<P>,
+        _ source: Int,
+        _ received: AttributeID,
+        _ nlri: Span<NLRI<P>>,
+        _ evaluate: PolicyEvaluator
+    ) {
+        let policy = self.sources[source].policy
+        let isShared = policy.constant != nil || policy.isMemoisable
+        var shared: ImportOutcome?
+        for index in nlri.indices {
+            let item = nlri[index]
+            let number = table.findOrInsert(item.prefix)
+            let slot = table.slot(number, source: UInt16(source), pathID: item.pathID)
+            var path = Path(received: received, pathID: item.pathID, source: UInt16(source))
+            path.epoch = self.sources[source].epoch
+            if let slot {
+                let old = table.path(number, slot)
+                if old.received == received {
+                    if old.epoch != path.epoch {
+                        path = old
+                        path.epoch = self.sources[source].epoch
+                        table.setPath(number, slot, path)
+                    }
+                    continue
+                }
+            } else if self.counters[source].received >= self.sources[source].receiveLimit {
+                self.counters[source].dropped += 1
+                table.releaseIfUnused(number)
+                continue
+            }
+            let isNew = slot.map { table.path(number, $0).accepted == 0 } ?? true
+            if isNew, self.counters[source].accepted >= self.sources[source].importLimit {
+                path.reason = RejectReason.limit.rawValue
+            } else if isShared {
+                let outcome =
+                    shared ?? self.importOutcome(received, source, { item.prefix.erased }, evaluate)
+                shared = outcome
+                path.accepted = outcome.accepted
+                path.reason = outcome.reason?.rawValue ?? 0
+                // The shared outcome keeps the reference it came with until the end of the batch.
+                if path.accepted != 0 { self.store.retain(path.accepted) }
+            } else {
+                let outcome = self.importOutcome(received, source, { item.prefix.erased }, evaluate)
+                path.accepted = outcome.accepted
+                path.reason = outcome.reason?.rawValue ?? 0
+            }
+            self.store.retain(received)
+            self.update(&table, number, slot, path)
+        }
+        if let shared { self.release(shared.accepted) }
+    }
+
+    /// Withdraws prefixes; those the source did not announce are ignored.
+    mutating func withdraw<P>(_ table: inout Table<P>, _ source: Int, _ nlri: Span<NLRI<P>>) {
+        for index in nlri.indices {
+            let item = nlri[index]
+            guard let number = table.find(item.prefix),
+                let slot = table.slot(number, source: UInt16(source), pathID: item.pathID)
+            else { continue }
+            self.update(&table, number, slot, nil)
+        }
+    }
+
+    /// Evaluates a path against the source's present import policy; only differences take effect.
+    mutating func reevaluate<P>(
+        _ table: inout Table<P>,
+        _ number: UInt32,
+        _ slot: PathSlot,
+        _ evaluate: PolicyEvaluator
+    ) {
+        var path = table.path(number, slot)
+        let source = Int(path.source)
+        let prefix = table.destinations[number].prefix
+        let outcome: ImportOutcome
+        if path.accepted == 0, self.counters[source].accepted >= self.sources[source].importLimit {
+            outcome = ImportOutcome(reason: .limit)
+        } else {
+            outcome = self.importOutcome(path.received, source, { prefix.erased }, evaluate)
+        }
+        if outcome.accepted == path.accepted, (outcome.reason?.rawValue ?? 0) == path.reason {
+            self.release(outcome.accepted)
+            return
+        }
+        path.accepted = outcome.accepted
+        path.reason = outcome.reason?.rawValue ?? 0
+        self.store.retain(path.received)
+        self.update(&table, number, slot, path)
+    }
+}

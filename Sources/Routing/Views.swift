@@ -1,0 +1,316 @@
+public import BGPWire
+public import IPAddressing
+public import RouteModel
+
+/// Attributes, target and local attributes of a path at one stage.
+public struct RouteForm: Hashable, Sendable {
+    /// BGP attributes.
+    public var attributes: PathAttributes
+    /// Target before resolution.
+    public var target: RouteTarget
+    /// Preference and kernel attributes.
+    public var local: LocalAttributes
+}
+
+/// A path of a destination, for people and programs that look.
+public struct PathView: Hashable, Sendable {
+    /// Source.
+    public var source: SourceID
+    /// Its protocol instance.
+    public var origin: RouteOrigin
+    /// Path identifier.
+    public var pathID: UInt32
+    /// As received.
+    public var received: RouteForm
+    /// After the import policy; nil when rejected.
+    public var accepted: RouteForm?
+    /// Why it was rejected.
+    public var rejection: RejectReason?
+    /// Whether it is the best path.
+    public var isBest: Bool
+    /// The step that decided: at which it lost, or for the best path the last one that removed a competitor.
+    public var reason: DecisionReason
+    /// Whether it is as good as the best path up to the IGP metric (a candidate for ECMP).
+    public var isEqualCost: Bool
+    /// Whether it was marked stale and not announced again.
+    public var isStale: Bool
+    /// What the accepted target, or else the received one, resolves to.
+    public var resolved: ResolvedTarget
+}
+
+/// A destination with its paths, best first.
+public struct DestinationView: Hashable, Sendable {
+    /// The prefix.
+    public var prefix: IPPrefix
+    /// Paths.
+    public var paths: [PathView]
+}
+
+/// A part of a walk over a table.
+public struct WalkSlice<Element: Sendable>: Sendable {
+    /// What was found.
+    public var elements: [Element]
+    /// Where to go on; nil at the end.
+    public var next: UInt32?
+}
+
+/// What a member is sent for a destination.
+public struct ExportedView: Hashable, Sendable {
+    /// The prefix.
+    public var prefix: IPPrefix
+    /// Source of the route.
+    public var source: SourceID
+    /// Attributes as sent.
+    public var attributes: PathAttributes
+    /// Next hop as sent.
+    public var nextHop: BGPNextHop
+}
+
+/// Octets held by the parts of a core.
+public struct MemoryAccount: Hashable, Sendable {
+    /// Attribute sets.
+    public var attributes = 0
+    /// Destinations, paths, indices and journals of all tables.
+    public var tables = 0
+    /// What consumers and groups remember.
+    public var consumers = 0
+}
+
+/// Sizes of a table.
+public struct TableCounters: Hashable, Sendable {
+    /// Destinations with at least one path.
+    public var destinations: Int
+    /// Paths.
+    public var paths: Int
+}
+
+extension RoutingCore {
+    /// Sizes of a table.
+    public func counters(_ table: TableID) -> TableCounters {
+        table.isIPv4
+            ? TableCounters(
+                destinations: self.engine.ipv4Tables[table.index].destinationCount,
+                paths: self.engine.ipv4Tables[table.index].pathCount
+            )
+            : TableCounters(
+                destinations: self.engine.ipv6Tables[table.index].destinationCount,
+                paths: self.engine.ipv6Tables[table.index].pathCount
+            )
+    }
+
+    /// Number of distinct attribute sets.
+    public var attributeSetCount: Int { self.engine.state.store.count }
+
+    /// Octets held.
+    public var memory: MemoryAccount {
+        var account = MemoryAccount()
+        account.attributes = self.engine.state.store.memory
+        for index in 0..<self.engine.ipv4Tables.count { account.tables += self.engine.ipv4Tables[index].memory }
+        for index in 0..<self.engine.ipv6Tables.count { account.tables += self.engine.ipv6Tables[index].memory }
+        for group in self.engine.groups { account.consumers += group.memory }
+        for consumer in self.engine.consumers { account.consumers += consumer.announced.capacity * 2 }
+        return account
+    }
+
+    /// Destinations from a position on (0 at first), at most `limit` looked at. With `source` only its paths.
+    ///
+    /// Between slices the table may change: what exists throughout is seen exactly once.
+    public mutating func walk(
+        _ table: TableID,
+        from position: UInt32 = 0,
+        limit: Int,
+        source: SourceID? = nil
+    ) -> WalkSlice<DestinationView> {
+        let limit = UInt32(clamping: max(1, limit))
+        return table.isIPv4
+            ? self.engine.state.walk(&self.engine.ipv4Tables[table.index], position, limit, source)
+            : self.engine.state.walk(&self.engine.ipv6Tables[table.index], position, limit, source)
+    }
+
+    /// The destination of exactly this prefix; nil when it has no paths.
+    public mutating func lookUp(_ prefix: IPPrefix, in table: TableID) -> DestinationView? {
+        switch prefix {
+        case .v4(let prefix) where table.isIPv4:
+            guard let number = self.engine.ipv4Tables[table.index].find(prefix) else { return nil }
+            return self.engine.state.view(&self.engine.ipv4Tables[table.index], number, nil)
+        case .v6(let prefix) where !table.isIPv4:
+            guard let number = self.engine.ipv6Tables[table.index].find(prefix) else { return nil }
+            return self.engine.state.view(&self.engine.ipv6Tables[table.index], number, nil)
+        default: return nil
+        }
+    }
+
+    /// The most specific destination around an address that has a best path.
+    public mutating func longestMatch(_ address: IPAddress, in table: TableID) -> DestinationView? {
+        switch address {
+        case .v4(let address) where table.isIPv4:
+            for number in self.engine.ipv4Tables[table.index].matches(address)
+            where self.engine.ipv4Tables[table.index].destinations[number].hasBest {
+                return self.engine.state.view(&self.engine.ipv4Tables[table.index], number, nil)
+            }
+        case .v6(let address) where !table.isIPv4:
+            for number in self.engine.ipv6Tables[table.index].matches(address)
+            where self.engine.ipv6Tables[table.index].destinations[number].hasBest {
+                return self.engine.state.view(&self.engine.ipv6Tables[table.index], number, nil)
+            }
+        default: break
+        }
+        return nil
+    }
+
+    /// What a member is entitled to at present, recomputed; a slice as in ``walk(_:from:limit:source:)``.
+    public mutating func exported(to member: SourceID, from position: UInt32 = 0, limit: Int) -> WalkSlice<ExportedView>
+    {
+        guard self.isLive(member) else { return WalkSlice(elements: [], next: nil) }
+        let index = self.engine.state.sources[member.index].group
+        guard index >= 0 else { return WalkSlice(elements: [], next: nil) }
+        let evaluate = self.policies.evaluator
+        let group = self.engine.groups[index]
+        let table = group.key.table
+        let limit = UInt32(clamping: max(1, limit))
+        return table.isIPv4
+            ? self.engine.state.exported(
+                &self.engine.ipv4Tables[table.index],
+                group,
+                member,
+                &self.engine.exporter,
+                position,
+                limit,
+                evaluate
+            )
+            : self.engine.state.exported(
+                &self.engine.ipv6Tables[table.index],
+                group,
+                member,
+                &self.engine.exporter,
+                position,
+                limit,
+                evaluate
+            )
+    }
+
+    /// How many destinations a member holds of what was flushed.
+    public func exportedCount(to member: SourceID) -> Int {
+        guard let group = self.group(of: member) else { return 0 }
+        let content = self.engine.groups[group.index]
+        let mark = member.rawValue + 1
+        let own = content.announced.lazy.filter { $0 == mark }.count
+        return content.announcedCount - own - content.nextHopOwners.values.lazy.filter { $0 == member.rawValue }.count
+    }
+
+    /// How many destinations a consumer holds.
+    public func exportedCount(to consumer: ConsumerID) -> Int {
+        consumer.index < self.engine.consumers.count ? self.engine.consumers[consumer.index].announcedCount : 0
+    }
+
+    /// What a target resolves to for a source's routes; nil when no route uses it.
+    public func resolution(of target: RouteTarget, for source: SourceID) -> ResolvedTarget? {
+        guard self.isLive(source) else { return nil }
+        let key = self.engine.state.targetKey(target, self.engine.state.sources[source.index].resolution)
+        return self.engine.state.targets.find(key).map { self.engine.state.targets.resolved[Int($0)] }
+    }
+}
+
+extension TargetStore {
+    func find(_ key: TargetKey) -> TargetID? {
+        self.keys.firstIndex { $0 == key }.map { TargetID($0) }
+    }
+}
+
+extension CoreState {
+    func form(_ id: AttributeID) -> RouteForm {
+        let record = self.store[id]
+        return RouteForm(
+            attributes: PathAttributes(canonical: self.store.bytes(id).array),
+            target: self.targets.target(record.target),
+            local: record.local
+        )
+    }
+
+    mutating func view<P>(_ table: inout Table<P>, _ number: UInt32, _ source: SourceID?) -> DestinationView? {
+        let destination = table.destinations[number]
+        guard destination.count > 0, destination.flags.contains(.isLive) else { return nil }
+        _ = self.elect(table, number)
+        let decisive = self.election.reason
+        var paths: [PathView] = []
+        for candidate in self.election.candidates {
+            let path = candidate.path
+            if let source, source.rawValue != path.source { continue }
+            let isBest = destination.hasBest && candidate.slot == .inline
+            let shown = path.accepted != 0 ? path.accepted : path.received
+            paths.append(
+                PathView(
+                    source: SourceID(Int(path.source)),
+                    origin: self.sources[Int(path.source)].origin,
+                    pathID: path.pathID,
+                    received: self.form(path.received),
+                    accepted: path.accepted == 0 ? nil : self.form(path.accepted),
+                    rejection: RejectReason(rawValue: path.reason),
+                    isBest: isBest,
+                    reason: isBest ? decisive : candidate.lostAt ?? decisive,
+                    isEqualCost: candidate.isEqualCost,
+                    isStale: path.epoch != self.sources[Int(path.source)].epoch,
+                    resolved: self.targets.resolved[Int(self.store[shown].target)]
+                )
+            )
+        }
+        return paths.isEmpty ? nil : DestinationView(prefix: destination.prefix.erased, paths: paths)
+    }
+
+    mutating func walk<P>(_ table: inout Table<P>, _ position: UInt32, _ limit: UInt32, _ source: SourceID?)
+        -> WalkSlice<DestinationView>
+    {
+        let count = table.destinations.count
+        let end = position >= count ? count : position + min(limit, count - position)
+        var elements: [DestinationView] = []
+        for number in min(position, end)..<end {
+            if let view = self.view(&table, number, source) { elements.append(view) }
+        }
+        return WalkSlice(elements: elements, next: end < count ? end : nil)
+    }
+
+    mutating func exported<P>(
+        _ table: inout Table<P>,
+        _ group: ExportGroup,
+        _ member: SourceID,
+        _ exporter: inout Exporter,
+        _ position: UInt32,
+        _ limit: UInt32,
+        _ evaluate: PolicyEvaluator
+    ) -> WalkSlice<ExportedView> {
+        let count = table.destinations.count
+        let end = position >= count ? count : position + min(limit, count - position)
+        var elements: [ExportedView] = []
+        var memo = PolicyMemo(capacity: 256)
+        for number in min(position, end)..<end {
+            let destination = table.destinations[number]
+            guard destination.flags.contains(.isLive), destination.hasBest,
+                destination.path.source != member.rawValue
+            else { continue }
+            let set = self.exportedSet(
+                &exporter,
+                &memo,
+                group.key,
+                group.policy,
+                destination.path,
+                { destination.prefix.erased },
+                evaluate
+            )
+            guard set != 0 else { continue }
+            if case .recursive(let nextHop, _) = self.targets.target(self.store[set].target),
+                nextHop.address != self.records[member.index].peerAddress
+            {
+                elements.append(
+                    ExportedView(
+                        prefix: destination.prefix.erased,
+                        source: SourceID(Int(destination.path.source)),
+                        attributes: PathAttributes(canonical: self.store.bytes(set).array),
+                        nextHop: nextHop
+                    )
+                )
+            }
+            self.release(set)
+        }
+        return WalkSlice(elements: elements, next: end < count ? end : nil)
+    }
+}
