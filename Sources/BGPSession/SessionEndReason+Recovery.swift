@@ -13,7 +13,7 @@ extension SessionEndReason {
             default: return .afterError
             }
         case .notificationReceived(let notification):
-            switch (hardResetReason(notification) ?? notification).code {
+            switch (notification.hardResetReason ?? notification).code {
             case .holdTimerExpired, .sendHoldTimerExpired: return .afterSilence
             case .cease: return notification.isHarmlessCease ? .soon : .afterError
             default: return .afterError
@@ -25,7 +25,7 @@ extension SessionEndReason {
 extension Notification {
     /// A Cease after which the sender is expected back at once: 6/3, 6/4, 6/6, 6/7, also inside a Hard Reset.
     fileprivate var isHarmlessCease: Bool {
-        let reason = hardResetReason(self) ?? self
+        let reason = self.hardResetReason ?? self
         guard reason.code == .cease, let subcode = CeaseSubcode(rawValue: reason.subcode) else { return false }
         switch subcode {
         case .peerDeconfigured, .administrativeReset, .otherConfigurationChange, .connectionCollisionResolution:

@@ -26,9 +26,9 @@ extension SessionEndReason: CustomStringConvertible {
         switch self {
         case .connectionFailed(let number?): "connection failed (error \(number))"
         case .connectionFailed(nil): "connection closed by the peer"
-        case .notificationSent(let notification): "sent: \(notificationText(notification))"
-        case .notificationReceived(let notification): "received: \(notificationText(notification))"
-        case .errorNotSent(let notification): "error before OPEN: \(notificationText(notification))"
+        case .notificationSent(let notification): "sent: \(notification)"
+        case .notificationReceived(let notification): "received: \(notification)"
+        case .errorNotSent(let notification): "error before OPEN: \(notification)"
         case .stoppedSilently: "closed without a NOTIFICATION"
         case .replaced: "replaced by a new connection of the restarted peer"
         case .linkDown: "link down"
