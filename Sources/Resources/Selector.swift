@@ -44,7 +44,7 @@ extension Selector: CustomStringConvertible {
 }
 
 extension Selector {
-    /// The syntax tree. Its depth is bounded by the parser.
+    /// The syntax tree; its depth is bounded by the parser.
     indirect enum Expression: Sendable {
         case all
         case has(String)

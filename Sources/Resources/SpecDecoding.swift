@@ -1,0 +1,183 @@
+import IPAddressing
+
+// Fields that exist in the resource model and are not honoured, with what is done about each.
+private let nodeFields =
+    UnsupportedField.descriptive("orchRefs", "addresses", "interfaces")
+    + UnsupportedField.noEffect(
+        "ipv4VXLANTunnelAddr",
+        "ipv6VXLANTunnelAddr",
+        "vxlanTunnelMACAddr",
+        "vxlanTunnelMACAddrV6",
+        "wireguard"
+    )
+private let nodeBGPFields = UnsupportedField.noEffect("ipv4IPIPTunnelAddr")
+private let poolFields =
+    UnsupportedField.noEffect("nodeSelector", unless: [.string("all()")])
+    + UnsupportedField.noEffect("namespaceSelector", unless: [.string("all()")])
+    + UnsupportedField.noEffect("assignmentMode", unless: [.string("Automatic")])
+    + UnsupportedField.noEffect(
+        "allowedUses",
+        unless: [
+            .array([ManifestValue(.string("Workload")), ManifestValue(.string("Tunnel"))]),
+            .array([ManifestValue(.string("Workload"))]),
+        ]
+    )
+private let endpointFields =
+    UnsupportedField.descriptive("serviceAccountName", "generateName", "ipv4Gateway", "ipv6Gateway", "ports")
+    + UnsupportedField.noEffect("ipNATs", "qosControls")
+
+/// Decodes `spec` of a Node.
+func decodeNode(_ spec: inout MapReader, _ metadata: ResourceMetadata) -> Node {
+    var node = Node(metadata: metadata)
+    if var bgp = spec.map("bgp") {
+        if case .map(let fields) = bgp.value.content, fields.allSatisfy({ $0.value.isNull }) {
+            spec.error("bgp", "must not be empty; leave it out for a node without BGP")
+        }
+        func address(_ name: String, isIPv4: Bool) -> AddressWithLength? {
+            guard let text = bgp.nonEmpty(name) else { return nil }
+            guard let address = AddressWithLength(text), address.address.isIPv4 == isIPv4 else {
+                bgp.error(name, "must be an \(isIPv4 ? "IPv4" : "IPv6") address, with or without /length")
+                return nil
+            }
+            guard address.address.isUsableNextHop else {
+                bgp.error(name, "is no unicast address")
+                return nil
+            }
+            return address
+        }
+        var value = Node.BGP()
+        value.ipv4Address = address("ipv4Address", isIPv4: true)
+        value.ipv6Address = address("ipv6Address", isIPv4: false)
+        value.asNumber = bgp.asNumber("asNumber")
+        if let text = bgp.nonEmpty("routeReflectorClusterID") {
+            value.routeReflectorClusterID = RouterID(text)
+            if value.routeReflectorClusterID == nil {
+                bgp.error("routeReflectorClusterID", "must be four octets such as 10.0.0.1")
+            }
+        }
+        bgp.finish(nodeBGPFields)
+        node.bgp = value
+    }
+    spec.finish(nodeFields)
+    return node
+}
+
+/// Decodes `spec` of an IPPool.
+func decodeIPPool(_ spec: inout MapReader, _ metadata: ResourceMetadata) -> IPPool? {
+    guard let cidr = spec.prefix("cidr") else {
+        if !spec.has("cidr") || spec.nonEmpty("cidr") == nil { spec.error("cidr", "is missing") }
+        return nil
+    }
+    var pool = IPPool(metadata: metadata, cidr: cidr)
+    let modes: [IPPool.EncapsulationMode] = [.never, .always, .crossSubnet]
+    pool.ipipMode = spec.enumeration("ipipMode", modes) ?? .never
+    pool.vxlanMode = spec.enumeration("vxlanMode", modes) ?? .never
+    pool.natOutgoing = spec.bool("natOutgoing") ?? false
+    pool.isDisabled = spec.bool("disabled") ?? false
+    pool.disableBGPExport = spec.bool("disableBGPExport") ?? false
+    if pool.ipipMode != .never, pool.vxlanMode != .never {
+        spec.error("vxlanMode", "excludes ipipMode; one of them must be Never")
+    }
+    if pool.ipipMode != .never, !cidr.isIPv4 { spec.error("ipipMode", "must be Never for an IPv6 pool") }
+    for reserved in ["169.254.0.0/16", "fe80::/10"].compactMap({ IPPrefix($0) })
+    where reserved.contains(cidr) || cidr.contains(reserved) {
+        spec.error("cidr", "overlaps the link-local range \(reserved)")
+    }
+    let sizes: ClosedRange<Int64> = cidr.isIPv4 ? 20...32 : 116...128
+    let size = spec.integer("blockSize", in: 0...128).flatMap { $0 == 0 ? nil : $0 } ?? Int64(pool.blockSize)
+    if !sizes.contains(size) {
+        spec.error("blockSize", "must lie between \(sizes.lowerBound) and \(sizes.upperBound)")
+    } else if size < Int64(cidr.length) {
+        spec.error("blockSize", "\(size) is shorter than the pool's own prefix length \(cidr.length)")
+    }
+    pool.blockSize = UInt8(clamping: size)
+    spec.finish(poolFields)
+    return pool
+}
+
+/// Decodes `spec` of a BlockAffinity.
+func decodeBlockAffinity(_ spec: inout MapReader, _ metadata: ResourceMetadata) -> BlockAffinity? {
+    typealias State = BlockAffinity.State
+    let state = spec.enumeration("state", [State.confirmed, .pending, .pendingDeletion]) ?? .implicit
+    let node = spec.nonEmpty("node")
+    if node == nil, !spec.collector.hasErrors { spec.error("node", "is missing") }
+    let cidr = spec.prefix("cidr")
+    if cidr == nil, !spec.collector.hasErrors { spec.error("cidr", "is missing") }
+    let type = spec.nonEmpty("type") ?? "host"
+    var isDeleted = false
+    if let value = spec.raw("deleted") {
+        switch value.content {
+        case .bool(let flag): isDeleted = flag
+        case .string("true"): isDeleted = true
+        case .string("false"), .string(""): isDeleted = false
+        default: spec.error("deleted", "must be true or false")
+        }
+    }
+    spec.finish()
+    guard let node, let cidr else { return nil }
+    var affinity = BlockAffinity(metadata: metadata, state: state, node: node, type: type, cidr: cidr)
+    affinity.isDeleted = isDeleted
+    return affinity
+}
+
+/// Decodes `spec` of a WorkloadEndpoint.
+func decodeWorkloadEndpoint(_ spec: inout MapReader, _ metadata: ResourceMetadata) -> WorkloadEndpoint? {
+    func required(_ name: String) -> String {
+        let text = spec.string(name) ?? ""
+        if text.isEmpty, !spec.has(name) || text == spec.raw(name)?.string { spec.error(name, "is missing") }
+        return text
+    }
+    var endpoint = WorkloadEndpoint(
+        metadata: metadata,
+        node: required("node"),
+        orchestrator: required("orchestrator"),
+        endpoint: required("endpoint"),
+        interfaceName: required("interfaceName")
+    )
+    if !endpoint.interfaceName.isEmpty, !isInterfaceName(endpoint.interfaceName) {
+        spec.error("interfaceName", "must be 1 to 15 letters, digits, '_', '-' and '.'")
+    }
+    endpoint.workload = spec.nonEmpty("workload")
+    endpoint.pod = spec.nonEmpty("pod")
+    endpoint.containerID = spec.nonEmpty("containerID")
+    if let text = spec.nonEmpty("mac") {
+        endpoint.mac = MACAddress(text)
+        if endpoint.mac == nil { spec.error("mac", "must be six octets such as 02:00:00:00:00:01") }
+    }
+    endpoint.ipNetworks = spec.prefixes("ipNetworks") ?? []
+    for (index, network) in endpoint.ipNetworks.enumerated() where !network.isHost {
+        spec.error("ipNetworks", "element \(index), \(network), must be a single address (/32 or /128)")
+    }
+    endpoint.profiles = spec.strings("profiles") ?? []
+    endpoint.allowSpoofedSourcePrefixes = spec.prefixes("allowSpoofedSourcePrefixes") ?? []
+    spec.finish(endpointFields)
+    return endpoint
+}
+
+/// Whether the kernel takes `name` for a link and every file path and log line can show it.
+func isInterfaceName(_ name: String, allowingGlob: Bool = false) -> Bool {
+    (1...15).contains(name.utf8.count) && name != "." && name != ".."
+        && name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):
+                true
+            case UInt8(ascii: "*"): allowingGlob
+            default: false
+            }
+        }
+}
+
+/// Decodes `data` and `stringData` of a Secret; the latter wins, as in Kubernetes.
+func decodeSecret(_ document: inout MapReader, _ metadata: ResourceMetadata) -> Secret {
+    var secret = Secret(metadata: metadata, values: [:])
+    for (key, text) in document.stringMap("data") {
+        guard let bytes = decodeBase64(text) else {
+            document.error("data", "the value of \(key) is not base64")
+            continue
+        }
+        secret.values[key] = bytes
+    }
+    for (key, text) in document.stringMap("stringData") { secret.values[key] = Array(text.utf8) }
+    return secret
+}
