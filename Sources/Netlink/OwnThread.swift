@@ -3,7 +3,7 @@ internal import Glibc
 internal import Synchronization
 
 /// A thread that runs one closure.
-final class OwnThread: @unchecked Sendable {
+package final class OwnThread: @unchecked Sendable {
     // `handle` is written once, before `init` returns, and read by the one caller of `join`.
     private var handle = pthread_t()
 
@@ -17,7 +17,7 @@ final class OwnThread: @unchecked Sendable {
     }
 
     /// Starts the thread; `name` is cut to 15 octets.
-    init(name: String, _ body: @escaping @Sendable () -> Void) throws(NetlinkError) {
+    package init(name: String, _ body: @escaping @Sendable () -> Void) throws(NetlinkError) {
         let start = Unmanaged.passRetained(Start(name: name, body: body))
         let result = pthread_create(
             &self.handle,
@@ -38,28 +38,28 @@ final class OwnThread: @unchecked Sendable {
     }
 
     /// Whether the caller runs on this thread.
-    var isCurrent: Bool { pthread_equal(pthread_self(), self.handle) != 0 }
+    package var isCurrent: Bool { pthread_equal(pthread_self(), self.handle) != 0 }
 
     /// Waits for the closure's end.
     ///
     /// Call it at most once.
-    func join() {
+    package func join() {
         pthread_join(self.handle, nil)
     }
 
     /// Lets the thread go on its own.
     ///
     /// Call it instead of ``join()``.
-    func detach() {
+    package func detach() {
         pthread_detach(self.handle)
     }
 }
 
 /// An eventfd: wakes a thread that waits in poll or read.
-final class WakeUp: Sendable {
+package final class WakeUp: Sendable {
     let fd: Int32
 
-    init() throws(NetlinkError) {
+    package init() throws(NetlinkError) {
         self.fd = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
         guard self.fd >= 0 else { throw NetlinkError(code: errno, request: "create eventfd") }
     }
@@ -68,13 +68,13 @@ final class WakeUp: Sendable {
         close(self.fd)
     }
 
-    func signal() {
+    package func signal() {
         var one: UInt64 = 1
         _ = write(self.fd, &one, 8)
     }
 
     /// Takes back signals so far.
-    func clear() {
+    package func clear() {
         var value: UInt64 = 0
         _ = read(self.fd, &value, 8)
     }
@@ -82,7 +82,7 @@ final class WakeUp: Sendable {
     /// Waits for a signal, at most `milliseconds`; negative waits for ever.
     ///
     /// Takes the signal back.
-    func wait(milliseconds: Int32 = -1) {
+    package func wait(milliseconds: Int32 = -1) {
         var descriptor = pollfd(fd: self.fd, events: Int16(POLLIN), revents: 0)
         _ = poll(&descriptor, 1, milliseconds)
         self.clear()
