@@ -1,0 +1,220 @@
+import BGPWire
+import IPAddressing
+import Policy
+import SpeakerSettings
+
+/// `protocol bgp`.
+extension Parser {
+    private static let statements = [
+        "local", "neighbor", "source", "direct", "multihop", "ttl", "passive", "password", "rr", "allow", "interpret",
+        "enforce", "default", "deterministic", "med", "path", "igp", "prefer", "enable", "hold", "startup",
+        "keepalive", "connect", "error", "interface", "strict",
+    ]
+
+    mutating func parseBGPStatement(_ bgp: inout BGPDraft) throws(SyntaxError) {
+        if try self.parseBGPAddressing(&bgp) { return }
+        if try self.parseBGPTimers(&bgp.timers) { return }
+        if try self.parseBGPDecision(&bgp) { return }
+        let start = self.location
+        if self.accept("rr", "client") {
+            bgp.isClient = try self.parseSwitch()
+            bgp.clientLocation = start
+        } else if self.accept("rr", "cluster", "id") {
+            bgp.clusterID = try self.parseRouterID("a cluster id")
+        } else if self.accept("allow", "local", "as") {
+            bgp.allowedLocalAS = 1
+            if !self.sees(.semicolon) { bgp.allowedLocalAS = try self.parseNumber("count", in: 0...255) }
+        } else if self.accept("interpret", "communities") {
+            bgp.interpretsCommunities = try self.parseSwitch()
+        } else if self.accept("enforce", "first", "as") {
+            bgp.enforcesFirstAS = try self.parseSwitch()
+        } else if self.accept("enable", "route", "refresh") {
+            bgp.routeRefresh = try self.parseSwitch()
+        } else if self.accept("enable", "extended", "messages") {
+            bgp.extendedMessages = try self.parseSwitch()
+        } else if self.accept("enable", "as4") || self.accept("capabilities") {
+            guard try self.parseSwitch() else {
+                throw self.fail(start, "sessions always use capabilities and four-octet AS numbers")
+            }
+        } else if try !self.parseBGPOffOnly() {
+            throw self.unknownStatement(of: .bgp, Self.statements)
+        }
+    }
+
+    /// Options of BIRD whose defaults this speaker has: they may be written down as off, not turned on.
+    private mutating func parseBGPOffOnly() throws(SyntaxError) -> Bool {
+        let start = self.location
+        if self.accept("graceful", "restart") {
+            if self.sees("aware") || self.sees("time") { throw self.unsupported(start, "'graceful restart'") }
+            try self.parseOffOnly("'graceful restart'", at: start)
+        } else if self.accept("long", "lived", "graceful", "restart") {
+            if self.sees("aware") { throw self.unsupported(start, "'long lived graceful restart'") }
+            try self.parseOffOnly("'long lived graceful restart'", at: start)
+        } else if self.accept("add", "paths") {
+            try self.parseOffOnly("'add paths'", at: start)
+        } else if self.accept("bfd") {
+            if self.sees("graceful") || self.sees(.openBrace) { throw self.unsupported(start, "'bfd'") }
+            try self.parseOffOnly("'bfd'", at: start)
+        } else if self.accept("rs", "client") {
+            try self.parseOffOnly("'rs client'", at: start)
+        } else if self.accept("check", "link") {
+            try self.parseOffOnly("'check link'", at: start)
+        } else if self.accept("strict", "bind") {
+            try self.parseOffOnly("'strict bind'", at: start)
+        } else if self.accept("free", "bind") {
+            try self.parseOffOnly("'free bind'", at: start)
+        } else if self.accept("allow", "bgp_local_pref") {
+            try self.parseOffOnly("'allow bgp_local_pref'", at: start)
+        } else if self.accept("disable", "after", "error") {
+            try self.parseOffOnly("'disable after error'", at: start)
+        } else if self.accept("disable", "after", "cease") {
+            if self.sees(.openBrace) { throw self.unsupported(start, "'disable after cease'") }
+            try self.parseOffOnly("'disable after cease'", at: start)
+        } else if self.accept("confederation", "member") {
+            try self.parseOffOnly("'confederation member'", at: start)
+        } else if self.accept("advertise", "hostname") {
+            try self.parseOffOnly("'advertise hostname'", at: start)
+        } else if self.accept("setkey") {
+            try self.parseOffOnly("'setkey'", at: start)
+        } else if self.sees("confederation") || self.sees("dynamic") || self.sees("require") || self.sees("tx")
+            || self.sees("authentication") || self.sees("keys") || self.sees("llgr")
+        {
+            throw self.unsupported(start, "'\(self.nextName ?? "")'")
+        } else {
+            return false
+        }
+        return true
+    }
+
+    private mutating func parseBGPAddressing(_ bgp: inout BGPDraft) throws(SyntaxError) -> Bool {
+        let start = self.location
+        if self.sees("local"), self.peek(1).kind == .word("role") {
+            throw self.unsupported(start, "'local role'")
+        } else if self.accept("local") {
+            try self.parseLocal(&bgp)
+        } else if self.accept("neighbor") {
+            try self.parseNeighbor(&bgp)
+        } else if self.accept("source", "address") {
+            bgp.localAddressLocation = self.location
+            bgp.localAddress = try self.parseAddress("the session's own address")
+        } else if self.accept("interface") {
+            bgp.interfaceName = try self.parseText("the name of an interface in quotes")
+        } else if self.accept("direct") {
+            bgp.multihop = .direct
+            bgp.multihopLocation = start
+        } else if self.accept("multihop") {
+            bgp.multihopLocation = start
+            bgp.multihop = .ttl(255)
+            if !self.sees(.semicolon) { bgp.multihop = .ttl(try self.parseNumber("number of hops", in: 1...UInt8.max)) }
+        } else if self.accept("ttl", "security") {
+            bgp.ttlSecurity = try self.parseSwitch()
+        } else if self.accept("passive") {
+            bgp.isPassive = try self.parseSwitch()
+        } else if self.accept("password") {
+            let location = self.location
+            let password = try self.parseText("a password in quotes")
+            guard (1...80).contains(password.utf8.count) else {
+                throw self.fail(location, "a password has 1 to 80 octets")
+            }
+            bgp.password = password
+        } else {
+            return false
+        }
+        return true
+    }
+
+    /// `[IP] [port N] [as N]` after `local`.
+    private mutating func parseLocal(_ bgp: inout BGPDraft) throws(SyntaxError) {
+        guard !self.sees(.semicolon) else { throw self.unexpected("an address, 'port' or 'as'") }
+        if !self.sees("port") && !self.sees("as") {
+            bgp.localAddressLocation = self.location
+            bgp.localAddress = try self.parseAddress("the session's own address")
+        }
+        if self.accept("port") { bgp.localPort = try self.parseNumber("port", in: 1...UInt16.max) }
+        if self.accept("as") { bgp.localAS = try self.parseAS() }
+    }
+
+    /// `[IP[%iface]] [port N] [as N|internal|external]` after `neighbor`.
+    private mutating func parseNeighbor(_ bgp: inout BGPDraft) throws(SyntaxError) {
+        guard !self.sees(.semicolon) else { throw self.unexpected("an address, 'port' or 'as'") }
+        if self.sees("range") { throw self.unsupported(self.location, "'neighbor range'") }
+        switch self.token.kind {
+        case .word("port"), .word("as"), .word("internal"), .word("external"): break
+        default:
+            bgp.neighborLocation = self.location
+            bgp.neighborAddress = try self.parseAddress("the neighbour's address")
+            if let zone = try self.parseZone() { bgp.interfaceName = zone }
+        }
+        if self.accept("port") { bgp.neighborPort = try self.parseNumber("port", in: 1...UInt16.max) }
+        if self.accept("as") {
+            bgp.peerType = .number(try self.parseAS())
+        } else if self.accept("internal") {
+            bgp.peerType = .internal
+        } else if self.accept("external") {
+            bgp.peerType = .external
+        }
+    }
+
+    private mutating func parseAS() throws(SyntaxError) -> ASNumber {
+        ASNumber(rawValue: try self.parseNumber("AS number", in: 1...UInt32.max - 1))
+    }
+
+    private mutating func parseBGPTimers(_ timers: inout BGPTimers) throws(SyntaxError) -> Bool {
+        if self.accept("hold", "time") {
+            timers.hold = try self.parseHoldTime()
+        } else if self.accept("startup", "hold", "time") {
+            timers.startupHold = try self.parseHoldTime()
+        } else if self.accept("keepalive", "time") {
+            timers.keepalive = try self.parseNumber("keepalive time", in: 1...UInt16.max)
+        } else if self.accept("connect", "delay", "time") {
+            timers.connectDelay = try self.parseNumber("connect delay time", in: 0...UInt16.max)
+        } else if self.accept("connect", "retry", "time") {
+            timers.connectRetry = try self.parseNumber("connect retry time", in: 1...UInt16.max)
+        } else if self.accept("error", "wait", "time") {
+            let start = self.location
+            let first: UInt16 = try self.parseNumber("error wait time", in: 0...UInt16.max)
+            try self.expect(.comma, "and the longest wait")
+            let last: UInt16 = try self.parseNumber("error wait time", in: 0...UInt16.max)
+            guard first <= last else { throw self.fail(start, "the first wait is longer than the longest") }
+            timers.errorWait = first...last
+        } else if self.accept("error", "forget", "time") {
+            timers.errorForget = try self.parseNumber("error forget time", in: 0...UInt16.max)
+        } else if self.accept("send", "hold", "time") {
+            timers.sendHold = try self.parseNumber("send hold time", in: 0...UInt16.max)
+        } else {
+            return false
+        }
+        return true
+    }
+
+    /// 0 or at least 3 (RFC 4271 §4.2).
+    private mutating func parseHoldTime() throws(SyntaxError) -> UInt16 {
+        let location = self.location
+        let time: UInt16 = try self.parseNumber("hold time", in: 0...UInt16.max)
+        guard time != 1 && time != 2 else {
+            throw self.fail(location, "hold time must be 0 or at least 3 seconds (RFC 4271 §4.2)")
+        }
+        return time
+    }
+
+    private mutating func parseBGPDecision(_ bgp: inout BGPDraft) throws(SyntaxError) -> Bool {
+        if self.accept("default", "bgp_local_pref") {
+            bgp.defaultLocalPreference = try self.parseNumber("bgp_local_pref", in: 0...UInt32.max)
+        } else if self.accept("default", "bgp_med") {
+            bgp.defaultMED = try self.parseNumber("bgp_med", in: 0...UInt32.max)
+        } else if self.accept("deterministic", "med") {
+            bgp.deterministicMED = try self.parseSwitch()
+        } else if self.accept("med", "metric") {
+            bgp.comparesMEDAlways = try self.parseSwitch()
+        } else if self.accept("path", "metric") {
+            bgp.comparesPathLength = try self.parseSwitch()
+        } else if self.accept("igp", "metric") {
+            bgp.comparesIGPMetric = try self.parseSwitch()
+        } else if self.accept("prefer", "older") {
+            bgp.prefersOlder = try self.parseSwitch()
+        } else {
+            return false
+        }
+        return true
+    }
+}

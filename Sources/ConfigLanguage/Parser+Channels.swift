@@ -1,0 +1,161 @@
+import BGPWire
+import IPAddressing
+import Policy
+import SpeakerSettings
+
+/// Channels.
+extension Parser {
+    /// `ipv4;`, `ipv4 { … }` and the same for IPv6.
+    mutating func parseChannel(_ draft: inout ProtocolDraft) throws(SyntaxError) {
+        let start = self.location
+        let family: AddressFamily = self.accept("ipv4") ? .ipv4Unicast : .ipv6Unicast
+        if family == .ipv6Unicast { self.advance() }
+        for word in ["multicast", "mpls"] where self.sees(word) {
+            throw self.unsupported(start, "'\(family) \(word)'")
+        }
+        if draft.kind == .static || draft.kind == .kernel, draft.channels.contains(where: { $0.family != family }) {
+            throw self.fail(start, "protocol \(draft.kind.rawValue) has one channel, and it is of the other family")
+        }
+        var position = draft.channels.count
+        if let old = draft.channels.firstIndex(where: { $0.family == family }) {
+            guard draft.channels[old].isInherited else { throw self.fail(start, "there is another \(family) channel") }
+            position = old
+            draft.channels[old].isInherited = false
+            draft.channels[old].location = start
+        } else {
+            draft.channels.append(ChannelDraft(family: family, location: start))
+        }
+        guard self.accept(.openBrace) else { return }
+        var channel = draft.channels[position]
+        defer { draft.channels[position] = channel }
+        while !self.accept(.closeBrace) {
+            guard self.token.kind != .end else { throw self.unexpected("'}' at the end of the channel") }
+            if self.accept(.semicolon) { continue }
+            let before = self.index
+            do throws(SyntaxError) {
+                try self.parseChannelStatement(&channel, of: draft.kind)
+                try self.expect(.semicolon)
+            } catch {
+                self.report(error)
+                self.recover()
+                if self.index == before, !self.sees(.closeBrace) { self.advance() }
+            }
+        }
+    }
+
+    private static let statements = ["table", "import", "export", "receive", "preference"]
+
+    private mutating func parseChannelStatement(_ channel: inout ChannelDraft, of kind: ProtocolKind)
+        throws(SyntaxError)
+    {
+        let start = self.location
+        if self.accept("table") {
+            let location = self.location
+            let table = try self.parseTableName()
+            guard table.family == channel.family else {
+                throw self.fail(location, "table '\(table.name)' is of the other family than the channel")
+            }
+            channel.table = table.name
+        } else if self.accept("import", "limit") {
+            channel.importLimit = try self.parseLimit()
+        } else if self.accept("receive", "limit") {
+            channel.receiveLimit = try self.parseLimit()
+        } else if self.accept("export", "limit") {
+            channel.exportLimit = try self.parseLimit()
+        } else if self.accept("import", "keep", "filtered") {
+            channel.keepsFiltered = try self.parseSwitch()
+        } else if self.accept("import", "table") {
+            try self.parseOffOnly("'import table'", at: start)
+        } else if self.accept("export", "table") {
+            try self.parseOffOnly("'export table'", at: start)
+        } else if self.accept("import") {
+            channel.importPolicy = try self.parsePolicy()
+        } else if self.accept("export") {
+            channel.exportPolicy = try self.parsePolicy()
+        } else if self.accept("preference") {
+            channel.preference = try self.parseNumber("preference", in: 0...UInt16.max)
+        } else if self.accept("rpki", "reload") {
+            try self.parseOffOnly("'rpki reload'", at: start)
+        } else if self.sees("debug") || self.sees("description") || self.sees("roa") {
+            throw self.unsupported(start, "'\(self.nextName ?? "")' in a channel")
+        } else if kind == .bgp {
+            try self.parseBGPChannelStatement(&channel)
+        } else {
+            throw self.unknownStatement("a channel of protocol \(kind.rawValue)", Self.statements)
+        }
+    }
+
+    /// `off` or `N [action warn|block|restart|disable]`.
+    private mutating func parseLimit() throws(SyntaxError) -> LimitSettings? {
+        if self.accept("off") { return nil }
+        let count: UInt32 = try self.parseNumber("limit", in: 0...UInt32.max)
+        guard self.accept("action") else { return LimitSettings(count: count, action: .disable) }
+        guard case .word(let word) = self.token.kind, let action = LimitSettings.Action(rawValue: word) else {
+            throw self.unexpectedChoice("an action", ["warn", "block", "restart", "disable"])
+        }
+        self.advance()
+        return LimitSettings(count: count, action: action)
+    }
+
+    private mutating func parseBGPChannelStatement(_ channel: inout ChannelDraft) throws(SyntaxError) {
+        let start = self.location
+        if self.accept("next", "hop", "self") {
+            channel.nextHopSelf = try self.parseSelection()
+        } else if self.accept("next", "hop", "keep") {
+            channel.nextHopKeep = try self.parseSelection()
+        } else if self.accept("next", "hop", "address") {
+            channel.nextHopAddress = try self.parseAddress("an address")
+        } else if self.accept("next", "hop", "prefer") {
+            throw self.unsupported(start, "'next hop prefer'")
+        } else if self.accept("gateway") {
+            channel.gatewayLocation = self.location
+            if self.accept("direct") {
+                channel.gateway = .direct
+            } else if self.accept("recursive") {
+                channel.gateway = .recursive
+            } else {
+                throw self.unexpected("'direct' or 'recursive'")
+            }
+        } else if self.accept("igp", "table") {
+            let location = self.location
+            let table = try self.parseTableName()
+            guard table.family == channel.family else {
+                throw self.unsupported(location, "an igp table of the other family")
+            }
+            channel.igpTable = table.name
+        } else if self.accept("extended", "next", "hop") {
+            channel.extendedNextHop = try self.parseSwitch()
+            guard !channel.extendedNextHop || channel.family == .ipv4Unicast else {
+                throw self.fail(start, "'extended next hop' is about IPv4 routes with IPv6 next hops")
+            }
+        } else if self.accept("mandatory") {
+            channel.isMandatory = try self.parseSwitch()
+        } else if self.accept("add", "paths") {
+            if self.sees("rx") || self.sees("tx") { throw self.unsupported(start, "'add paths'") }
+            try self.parseOffOnly("'add paths'", at: start)
+        } else if self.accept("graceful", "restart") {
+            try self.parseOffOnly("'graceful restart'", at: start)
+        } else if self.accept("long", "lived", "graceful", "restart") {
+            try self.parseOffOnly("'long lived graceful restart'", at: start)
+        } else if self.accept("secondary") {
+            try self.parseOffOnly("'secondary'", at: start)
+        } else if self.accept("aigp") {
+            try self.parseOffOnly("'aigp'", at: start)
+        } else if self.sees("cost") || self.sees("missing") || self.sees("validate") || self.sees("base")
+            || self.sees("require") || self.sees("link")
+        {
+            throw self.unsupported(start, "'\(self.nextName ?? "")'")
+        } else {
+            throw self.unknownStatement(
+                "a channel of protocol bgp",
+                Self.statements + ["next", "gateway", "igp", "extended", "mandatory", "add", "graceful"]
+            )
+        }
+    }
+
+    private mutating func parseSelection() throws(SyntaxError) -> BGPChannelSettings.Selection {
+        if self.accept("ibgp") { return .fromInternal }
+        if self.accept("ebgp") { return .fromExternal }
+        return try self.parseSwitch() ? .always : .never
+    }
+}

@@ -1,0 +1,184 @@
+import BGPWire
+import IPAddressing
+import Policy
+import SpeakerSettings
+
+extension Parser {
+    /// `KIND [NAME] [from TEMPLATE] { … }` after `protocol` or `template`.
+    mutating func parseProtocol(isTemplate: Bool, at start: Location) throws(SyntaxError) {
+        guard case .word(let word) = self.token.kind else { throw self.unexpected("a kind of protocol") }
+        guard let kind = ProtocolKind(rawValue: word) else {
+            let others = ["bfd", "rpki", "bmp", "mrt", "pipe", "rip", "ospf", "babel", "radv", "perf", "l3vpn"]
+            if others.contains(word) { throw self.unsupported(self.location, "protocol \(word)") }
+            let hint = nearest(to: word, in: ProtocolKind.allCases.map(\.rawValue)).map { "; did you mean '\($0)'?" }
+            throw self.fail(self.location, "'\(word)' is not a kind of protocol\(hint ?? "")")
+        }
+        self.advance()
+        var name: String?
+        var nameLocation = start
+        if !self.sees(.openBrace) && !self.sees("from") {
+            (name, nameLocation) = try self.expectName("a name for the protocol")
+        } else if isTemplate {
+            throw self.unexpected("a name for the template")
+        }
+        var draft = ProtocolDraft(kind: kind, isTemplate: isTemplate)
+        draft.debug = self.defaultDebug
+        if self.accept("from") {
+            guard case .protocolDraft(let base) = self.nextSymbol else { throw self.undefinedName("a template") }
+            guard base.kind == kind else {
+                throw self.fail(
+                    self.location,
+                    "'\(self.nextName ?? "")' is a \(base.kind.rawValue) protocol and cannot be the template of one of kind \(kind.rawValue)"
+                )
+            }
+            self.advance()
+            draft = base.derived(isTemplate: isTemplate)
+        }
+        let isNamed = name != nil
+        let fullName = name ?? self.nextDefaultName(kind)
+        if isNamed, let old = self.symbols[fullName] {
+            self.report(.error, nameLocation, "'\(fullName)' is already defined as \(old.described)")
+        }
+        try self.parseProtocolBody(&draft)
+        if self.symbols[fullName] == nil { self.symbols[fullName] = .protocolDraft(draft) }
+        if !isTemplate { self.finish(draft, name: fullName, at: nameLocation) }
+    }
+
+    private mutating func nextDefaultName(_ kind: ProtocolKind) -> String {
+        while true {
+            self.nameCounters[kind, default: 0] += 1
+            let name = "\(kind.rawValue)\(self.nameCounters[kind] ?? 0)"
+            if self.symbols[name] == nil { return name }
+        }
+    }
+
+    private mutating func parseProtocolBody(_ draft: inout ProtocolDraft) throws(SyntaxError) {
+        try self.expect(.openBrace)
+        while !self.accept(.closeBrace) {
+            guard self.token.kind != .end else { throw self.unexpected("'}' at the end of the protocol") }
+            if self.accept(.semicolon) { continue }
+            let before = self.index
+            do throws(SyntaxError) {
+                try self.parseProtocolStatement(&draft)
+                try self.expect(.semicolon)
+            } catch {
+                self.report(error)
+                self.recover()
+                if self.index == before, !self.sees(.closeBrace) { self.advance() }
+            }
+        }
+    }
+
+    private static let commonStatements = ["debug", "description", "disabled", "router", "ipv4", "ipv6"]
+
+    private mutating func parseProtocolStatement(_ draft: inout ProtocolDraft) throws(SyntaxError) {
+        let start = self.location
+        if self.accept("disabled") {
+            draft.isDisabled = try self.parseSwitch()
+        } else if self.accept("description") {
+            draft.description = try self.parseText("a description in quotes")
+        } else if self.accept("debug") {
+            draft.debug = try self.parseDebug()
+        } else if self.accept("router", "id") {
+            draft.routerID = try self.parseRouterID("a router id")
+        } else if self.sees("mrtdump") || self.sees("vrf") {
+            throw self.unsupported(start, "'\(self.nextName ?? "")'")
+        } else if draft.kind != .device, self.sees("ipv4") || self.sees("ipv6") {
+            try self.parseChannel(&draft)
+        } else {
+            switch draft.kind {
+            case .bgp: try self.parseBGPStatement(&draft.bgp)
+            case .kernel: try self.parseKernelStatement(&draft)
+            case .static: try self.parseStaticStatement(&draft)
+            case .direct: try self.parseDirectStatement(&draft)
+            case .device: try self.parseDeviceStatement(&draft)
+            }
+        }
+    }
+
+    func unknownStatement(of kind: ProtocolKind, _ known: [String]) -> SyntaxError {
+        if case .word(let word) = self.token.kind, ["import", "export", "table", "preference"].contains(word) {
+            return self.fail(
+                self.location,
+                "'\(word)' belongs into a channel: ipv4 { \(word) …; }; or ipv6 { \(word) …; };"
+            )
+        }
+        return self.unknownStatement("protocol \(kind.rawValue)", known + Self.commonStatements)
+    }
+
+    // MARK: - Kernel and device
+
+    private mutating func parseKernelStatement(_ draft: inout ProtocolDraft) throws(SyntaxError) {
+        let start = self.location
+        if self.accept("learn") {
+            // `learn all` adds routes of the kernel itself, which this speaker always leaves alone.
+            if self.sees("all") { throw self.unsupported(self.location, "'learn all'") }
+            draft.learns = try self.parseSwitch()
+        } else if self.accept("persist") {
+            draft.persists = try self.parseSwitch()
+        } else if self.accept("scan", "time") {
+            draft.scanTime = try self.parseNumber("scan time", in: 1...UInt16.max)
+        } else if self.accept("merge", "paths") {
+            try self.parseMergePaths(&draft)
+        } else if self.accept("kernel", "table") {
+            draft.kernelTable = try self.parseNumber("kernel table", in: 1...UInt32.max)
+        } else if self.accept("metric") {
+            draft.metric = try self.parseNumber("metric", in: 0...UInt32.max)
+        } else if self.accept("graceful", "restart") {
+            try self.parseOffOnly("'graceful restart'", at: start)
+        } else {
+            throw self.unknownStatement(of: .kernel, ["learn", "persist", "scan", "merge", "kernel", "metric"])
+        }
+    }
+
+    /// `merge paths [on|off] [limit N]`; 16 when no limit is given.
+    private mutating func parseMergePaths(_ draft: inout ProtocolDraft) throws(SyntaxError) {
+        let isOn = self.sees("limit") ? true : try self.parseSwitch()
+        var limit: UInt16 = 16
+        if self.accept("limit") { limit = try self.parseNumber("limit", in: 1...UInt16(255)) }
+        draft.mergePaths = isOn ? limit : nil
+    }
+
+    private mutating func parseDeviceStatement(_ draft: inout ProtocolDraft) throws(SyntaxError) {
+        if self.accept("scan", "time") {
+            draft.scanTime = try self.parseNumber("scan time", in: 1...UInt16.max)
+        } else if self.sees("interface") {
+            throw self.unsupported(self.location, "'interface' in protocol device")
+        } else {
+            throw self.unknownStatement("protocol device", ["scan", "debug", "description", "disabled"])
+        }
+    }
+
+    // MARK: - Direct
+
+    private mutating func parseDirectStatement(_ draft: inout ProtocolDraft) throws(SyntaxError) {
+        let start = self.location
+        if self.accept("interface") {
+            // Several statements add up: their patterns are tried in order.
+            repeat {
+                draft.interfaces.append(try self.parseInterfacePattern())
+            } while self.accept(.comma)
+        } else if self.accept("check", "link") {
+            try self.parseOffOnly("'check link'", at: start)
+        } else {
+            throw self.unknownStatement(of: .direct, ["interface", "check"])
+        }
+    }
+
+    /// `[-] "glob" [prefix]` or `[-] prefix`.
+    private mutating func parseInterfacePattern() throws(SyntaxError) -> InterfacePattern {
+        let isNegative = self.accept(.minus)
+        var glob: String?
+        if case .text(let text) = self.token.kind {
+            self.advance()
+            glob = text
+        }
+        var prefix: IPPrefix?
+        switch self.token.kind {
+        case .ipv4, .ipv6: prefix = try self.parsePrefix("a prefix")
+        default:
+            guard glob != nil else { throw self.unexpected("an interface name in quotes, or a prefix") }
+        }
+        return InterfacePattern(isNegative: isNegative, glob: glob, prefix: prefix)
+    }
+}

@@ -1,0 +1,158 @@
+import BGPWire
+import IPAddressing
+import Policy
+import SpeakerSettings
+
+extension Parser {
+    /// Parses the whole configuration into ``settings``.
+    mutating func parseConfiguration() {
+        while self.token.kind != .end {
+            let before = self.index
+            do throws(SyntaxError) {
+                try self.parseDefinition()
+            } catch {
+                self.report(error)
+                self.recover()
+                if self.index == before || self.sees(.closeBrace) { self.advance() }
+            }
+        }
+        if self.settings.protocols.isEmpty && !self.diagnostics.contains(where: { $0.severity == .error }) {
+            self.report(.error, self.location, "the configuration has no protocol")
+        }
+    }
+
+    private static let statements = [
+        "define", "debug", "filter", "function", "include", "ipv4", "ipv6", "log", "protocol", "router", "template",
+    ]
+
+    private mutating func parseDefinition() throws(SyntaxError) {
+        let start = self.location
+        if self.accept(.semicolon) { return }
+        guard case .word(let word) = self.token.kind else { throw self.unexpected("a statement") }
+        switch word {
+        case "router":
+            self.advance()
+            try self.expect("id")
+            if self.sees("from") { throw self.unsupported(self.location, "'router id from'") }
+            self.settings.routerID = try self.parseRouterID("a router id")
+            try self.expect(.semicolon)
+        case "define":
+            self.advance()
+            try self.parseDefine()
+        case "log":
+            self.advance()
+            try self.parseLog()
+        case "debug":
+            self.advance()
+            guard self.accept("protocols") else {
+                throw self.unsupported(start, "'debug \(self.nextName ?? "")'")
+            }
+            self.defaultDebug = try self.parseDebug()
+            try self.expect(.semicolon)
+        case "ipv4", "ipv6":
+            self.advance()
+            try self.parseTable(word == "ipv4" ? .ipv4Unicast : .ipv6Unicast)
+        case "function":
+            self.advance()
+            try self.parseFunction()
+        case "filter":
+            self.advance()
+            try self.parseFilterDefinition()
+        case "protocol":
+            self.advance()
+            try self.parseProtocol(isTemplate: false, at: start)
+        case "template":
+            self.advance()
+            try self.parseProtocol(isTemplate: true, at: start)
+        case "timeformat", "mrtdump", "watchdog", "graceful", "eval", "attribute", "listen", "roa4", "roa6", "roa",
+            "vpn4", "vpn6", "flow4", "flow6", "mpls", "password", "cli", "threads", "hostname", "thread":
+            throw self.unsupported(start, "'\(word)'")
+        default:
+            throw self.unknownStatement("the configuration", Self.statements)
+        }
+    }
+
+    private mutating func parseDefine() throws(SyntaxError) {
+        let (name, location) = try self.expectName("a name for the constant")
+        try self.expect(.equal)
+        let start = self.location
+        var scope = FilterScope.constant
+        let term = try self.parseExpression(&scope)
+        guard let value = term.expression.constantValue else { throw self.fail(start, "expected a constant") }
+        try self.define(name, .constant(value), at: location)
+        try self.expect(.semicolon)
+    }
+
+    private mutating func parseTable(_ family: AddressFamily) throws(SyntaxError) {
+        try self.expect("table")
+        let location = self.location
+        guard let name = self.nextName else { throw self.unexpected("a name for the table") }
+        // The default tables may be named once more, as in BIRD.
+        if case .table(let table) = self.symbols[name], TableSettings.defaults.contains(table) {
+            guard table.family == family else { throw self.fail(location, "'\(name)' is of the other family") }
+            self.advance()
+        } else {
+            _ = try self.expectName("a name for the table")
+            let table = TableSettings(name: name, family: family)
+            try self.define(name, .table(table), at: location)
+            self.settings.tables.append(table)
+        }
+        if !self.sees(.semicolon) { throw self.unsupported(self.location, "a table option") }
+        try self.expect(.semicolon)
+    }
+
+    /// `log stderr|syslog [name "x"]|"file" all|{ classes };`.
+    private mutating func parseLog() throws(SyntaxError) {
+        let destination: LogSettings.Destination
+        if self.accept("stderr") {
+            destination = .standardError
+        } else if self.accept("syslog") {
+            destination = .syslog(name: self.accept("name") ? try self.parseText("a name") : nil)
+        } else if case .text(let path) = self.token.kind {
+            guard !path.isEmpty else { throw self.unexpected("the path of a file") }
+            self.advance()
+            destination = .file(path: path)
+            if case .number = self.token.kind { throw self.unsupported(self.location, "rotation of log files") }
+        } else {
+            throw self.unexpected("'stderr', 'syslog' or the path of a file")
+        }
+        var classes = Set(LogClass.allCases)
+        if !self.accept("all") {
+            classes = []
+            try self.expect(.openBrace)
+            repeat {
+                guard case .word(let word) = self.token.kind, let one = LogClass(rawValue: word) else {
+                    throw self.unexpectedChoice("a class of log lines", LogClass.allCases.map(\.rawValue))
+                }
+                self.advance()
+                classes.insert(one)
+            } while self.accept(.comma)
+            try self.expect(.closeBrace)
+        }
+        self.settings.logs.append(LogSettings(destination: destination, classes: classes))
+        try self.expect(.semicolon)
+    }
+
+    /// An error for a word that is none of `choices`.
+    func unexpectedChoice(_ what: String, _ choices: [String]) -> SyntaxError {
+        let list = choices.joined(separator: ", ")
+        return self.fail(self.location, "expected \(what) (\(list)), found \(self.token.described)")
+    }
+
+    /// `all`, `off` or `{ states, … }`.
+    mutating func parseDebug() throws(SyntaxError) -> Set<DebugCategory> {
+        if self.accept("all") { return Set(DebugCategory.allCases) }
+        if self.accept("off") { return [] }
+        try self.expect(.openBrace)
+        var categories: Set<DebugCategory> = []
+        repeat {
+            guard case .word(let word) = self.token.kind, let category = DebugCategory(rawValue: word) else {
+                throw self.unexpectedChoice("what to trace", DebugCategory.allCases.map(\.rawValue))
+            }
+            self.advance()
+            categories.insert(category)
+        } while self.accept(.comma)
+        try self.expect(.closeBrace)
+        return categories
+    }
+}

@@ -1,0 +1,172 @@
+/// A checked expression.
+public indirect enum FilterExpression: Hashable, Sendable {
+    /// A value known when the configuration is read.
+    case constant(FilterValue)
+    /// A parameter or local variable, by its slot in the function's frame.
+    case local(Int)
+    /// A property of the route.
+    case attribute(FilterAttribute)
+    /// An operation on one value.
+    case unary(FilterUnaryOperation, FilterExpression)
+    /// An operation on two values.
+    case binary(FilterBinaryOperation, FilterExpression, FilterExpression)
+    /// `(a, b, c)`.
+    case largeCommunity(FilterExpression, FilterExpression, FilterExpression)
+    /// `&&` over two or more terms, left to right until one is false.
+    case and([FilterExpression])
+    /// `||` over two or more terms, left to right until one is true.
+    case or([FilterExpression])
+    /// A call of the function at an index of the library.
+    case call(Int, [FilterExpression])
+}
+
+/// Operations on one value.
+public enum FilterUnaryOperation: Hashable, Sendable {
+    /// `!`.
+    case not
+    /// `defined()`.
+    case defined
+    /// `.len` of a prefix, path or list.
+    case length
+    /// `.ip` of a prefix.
+    case address
+    /// `.type` of a prefix.
+    case netType
+    /// `.is_v4` of an address.
+    case isIPv4
+    /// `.first` of a path.
+    case first
+    /// `.last` of a path.
+    case last
+    /// `.last_nonaggregated` of a path.
+    case lastNonaggregated
+    /// `.asn` of a pair or large community.
+    case asn
+    /// `.data` of a pair, `.data1` of a large community.
+    case data1
+    /// `.data2` of a large community.
+    case data2
+    /// `.empty` of a path or list.
+    case empty
+    /// `.min` of a list.
+    case minimum
+    /// `.max` of a list.
+    case maximum
+}
+
+/// Operations on two values.
+public enum FilterBinaryOperation: Hashable, Sendable {
+    /// `=`.
+    case equal
+    /// `!=`.
+    case notEqual
+    /// `<`.
+    case less
+    /// `<=`.
+    case lessOrEqual
+    /// `+`, wrapping at 32 bits.
+    case add
+    /// `-`, wrapping at 32 bits.
+    case subtract
+    /// `*`, wrapping at 32 bits.
+    case multiply
+    /// `/`.
+    case divide
+    /// `~`.
+    case match
+    /// `!~`.
+    case notMatch
+    /// `.mask()` of an address.
+    case mask
+    /// `.prepend()` of a path.
+    case prepend
+    /// `.add()` of a list.
+    case insert
+    /// `.delete()` of a path or list.
+    case delete
+    /// `.filter()` of a path or list.
+    case filter
+    /// `(a, b)`.
+    case pair
+    /// `(kind, a, b)`.
+    case extendedCommunity(FilterCommunityKind)
+}
+
+/// Kinds of extended community that configurations construct.
+public enum FilterCommunityKind: Hashable, Sendable {
+    /// `rt`: route target, subtype 2 (RFC 4360 §4).
+    case routeTarget
+    /// `ro`: route origin, subtype 3 (RFC 4360 §5).
+    case routeOrigin
+    /// `unknown N`: the high 16 bits given, as if of AS-specific form.
+    case unknown(UInt16)
+    /// `generic`: two raw halves.
+    case generic
+}
+
+/// A checked statement.
+public indirect enum FilterStatement: Hashable, Sendable {
+    /// Assignment to a local's slot.
+    case assign(Int, FilterExpression)
+    /// Assignment to a property of the route.
+    case set(FilterAttribute, FilterExpression)
+    /// `unset()`.
+    case unset(FilterAttribute)
+    /// `if … then … else if … else …`: the first branch whose condition holds.
+    case conditional([FilterBranch], otherwise: [FilterStatement])
+    /// `case`: the first branch whose set contains the subject, which is kept in a slot of its own.
+    case choice(subject: FilterExpression, slot: Int, [FilterChoice], otherwise: [FilterStatement])
+    /// An expression for its effect: a call.
+    case evaluate(FilterExpression)
+    /// `return`.
+    case result(FilterExpression?)
+    /// `accept`.
+    case accept
+    /// `reject`.
+    case reject
+}
+
+/// A condition and what is done when it holds.
+public struct FilterBranch: Hashable, Sendable {
+    /// The condition.
+    public var condition: FilterExpression
+    /// Statements.
+    public var body: [FilterStatement]
+
+    /// Creates a branch.
+    public init(condition: FilterExpression, body: [FilterStatement]) {
+        self.condition = condition
+        self.body = body
+    }
+}
+
+/// A set of values and what is done when the subject is one of them.
+public struct FilterChoice: Hashable, Sendable {
+    /// The set.
+    public var values: FilterValue
+    /// Statements.
+    public var body: [FilterStatement]
+
+    /// Creates a branch.
+    public init(values: FilterValue, body: [FilterStatement]) {
+        self.values = values
+        self.body = body
+    }
+}
+
+/// A function of the configuration. Parameters take the first slots.
+public struct FilterFunction: Hashable, Sendable {
+    /// Number of parameters.
+    public var parameterCount: Int
+    /// Number of slots, parameters included.
+    public var slotCount: Int
+    /// Statements.
+    public var body: [FilterStatement]
+
+    /// Creates a function.
+    public init(parameterCount: Int, slotCount: Int, body: [FilterStatement]) {
+        self.parameterCount = parameterCount
+        self.slotCount = slotCount
+        self.body = body
+    }
+}

@@ -1,0 +1,118 @@
+public import BGPWire
+public import IPAddressing
+
+/// A value of the filter language.
+public enum FilterValue: Hashable, Sendable {
+    /// No value: an attribute that the route lacks.
+    case undefined
+    /// `bool`.
+    case bool(Bool)
+    /// `int`.
+    case int(UInt32)
+    /// `pair`.
+    case pair(Community)
+    /// `quad`.
+    case quad(UInt32)
+    /// `ip`.
+    case ip(IPAddress)
+    /// `prefix`.
+    case prefix(IPPrefix)
+    /// `string`.
+    case string(String)
+    /// A named constant.
+    case enumeration(FilterEnumeration, UInt32)
+    /// `ec`.
+    case ec(ExtendedCommunity)
+    /// `lc`.
+    case lc(LargeCommunity)
+    /// `bgppath`.
+    case path(ASPath)
+    /// `bgpmask`.
+    case mask(PathMask)
+    /// `clist`.
+    case clist([Community])
+    /// `eclist`.
+    case eclist([ExtendedCommunity])
+    /// `lclist`.
+    case lclist([LargeCommunity])
+    /// A set of ints.
+    case intSet(FilterRangeSet<UInt32>)
+    /// A set of pairs.
+    case pairSet(FilterRangeSet<Community>)
+    /// A set of quads.
+    case quadSet(FilterRangeSet<UInt32>)
+    /// A set of addresses.
+    case ipSet(FilterRangeSet<IPAddress>)
+    /// A set of named constants.
+    case enumerationSet(FilterEnumeration, FilterRangeSet<UInt32>)
+    /// A set of extended communities.
+    case ecSet(FilterRangeSet<ExtendedCommunity>)
+    /// A set of large communities.
+    case lcSet(FilterRangeSet<LargeCommunity>)
+    /// A prefix set.
+    case prefixSet(PrefixSet)
+    /// `[ ]`: the set without elements, of any type.
+    case emptySet
+
+    /// The value's type.
+    public var type: FilterType {
+        switch self {
+        case .undefined: .void
+        case .bool: .bool
+        case .int: .int
+        case .pair: .pair
+        case .quad: .quad
+        case .ip: .ip
+        case .prefix: .prefix
+        case .string: .string
+        case .enumeration(let kind, _): .enumeration(kind)
+        case .ec: .ec
+        case .lc: .lc
+        case .path: .path
+        case .mask: .mask
+        case .clist: .clist
+        case .eclist: .eclist
+        case .lclist: .lclist
+        case .intSet: .set(.int)
+        case .pairSet: .set(.pair)
+        case .quadSet: .set(.quad)
+        case .ipSet: .set(.ip)
+        case .enumerationSet(let kind, _): .set(.enumeration(kind))
+        case .ecSet: .set(.ec)
+        case .lcSet: .set(.lc)
+        case .prefixSet: .prefixSet
+        case .emptySet: .set(.void)
+        }
+    }
+}
+
+/// Why a filter stopped without a verdict of its own; the route is rejected.
+public enum FilterError: Error, Hashable, Sendable {
+    /// The filter ended without accept or reject.
+    case noVerdict
+    /// An operation met values it is not defined for, such as an attribute the route lacks.
+    case typeMismatch(operation: String, types: [FilterType])
+    /// Division by zero.
+    case divisionByZero
+    /// A value does not fit: preference over 65,535, a pair's half over 65,535, a list too long for an attribute.
+    case outOfRange(String)
+    /// More nested calls than ``FilterProgram/callDepthLimit``.
+    case callsTooDeep
+    /// More instructions than ``FilterProgram/instructionLimit``.
+    case tooManyInstructions
+}
+
+extension FilterError: CustomStringConvertible {
+    /// One line for logs.
+    public var description: String {
+        switch self {
+        case .noVerdict: "filter returned neither accept nor reject"
+        case .typeMismatch(let operation, let types):
+            "\(operation) is not defined for \(types.map(\.description).joined(separator: " and "))"
+        case .divisionByZero: "division by zero"
+        case .outOfRange(let what): "\(what) out of range"
+        case .callsTooDeep: "function calls nested too deeply"
+        case .tooManyInstructions: "filter ran too long"
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import BGPWire
+import IPAddressing
+import SpeakerSettings
+import Testing
+
+@testable import ConfigLanguage
+@testable import Policy
+
+@Suite("Statements of protocols")
+struct ProtocolStatementTests {
+    @Test("A route reflector's configuration gives its sessions")
+    func routeReflector() throws {
+        let all = try settings(
+            """
+            router id 10.0.0.1;
+            log "/tmp/x.log" { warning, error, fatal, bug };
+            protocol direct { ipv4; }
+            protocol bgp p1 { local 10.0.0.1 as 65000; neighbor 10.0.1.1 as 65000; passive on; error wait time 1, 2;
+              error forget time 1; hold time 180; rr client; ipv4 { import all; export where source = RTS_BGP; }; }
+            """
+        )
+        #expect(all.routerID == RouterID("10.0.0.1"))
+        #expect(
+            all.logs == [
+                LogSettings(destination: .file(path: "/tmp/x.log"), classes: [.warning, .error, .fatal, .bug])
+            ]
+        )
+        guard case .bgp(let session) = all.protocols.last else { throw TestFailure() }
+        #expect(session.common.name == "p1")
+        #expect(session.isPassive && session.isRouteReflectorClient && session.isInternal)
+        #expect(session.multihopTTL == 255)
+        #expect(session.timers.errorWait == 1...2)
+        #expect(session.timers.errorForget == 1)
+        #expect(session.timers.hold == 180)
+        #expect(session.channels.first?.channel.importPolicy == .acceptAll)
+        #expect(session.channels.first?.channel.exportPolicy.constantVerdict == nil)
+    }
+
+    @Test("An unset option has BIRD's default")
+    func defaults() throws {
+        let session = try session(externalSession())
+        var expected = BGPSettings(
+            common: CommonSettings(name: "b"),
+            localAS: 65001,
+            neighborAddress: try #require(IPAddress("192.0.2.2")),
+            neighborAS: 65002,
+            isInternal: false
+        )
+        expected.localAddress = IPAddress("192.0.2.1")
+        expected.channels = [
+            BGPChannelSettings(
+                channel: ChannelSettings(
+                    family: .ipv4Unicast,
+                    table: "master4",
+                    importPolicy: .acceptAll,
+                    exportPolicy: .rejectAll,
+                    preference: 100
+                )
+            )
+        ]
+        #expect(session == expected)
+    }
+}
+
+struct TestFailure: Error {}
