@@ -1,0 +1,107 @@
+import ArgumentParser
+import ControlAPI
+
+/// `bgpctl show neighbors`.
+struct ShowNeighbors: ControlCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "neighbors",
+        abstract: "Show BGP neighbors, or one of them in detail."
+    )
+
+    @OptionGroup
+    var options: ControlOptions
+
+    @Argument(help: "Name of a neighbor.")
+    var name: String?
+
+    func execute(_ invocation: Invocation) async throws {
+        if let name = self.name {
+            let neighbor = try await invocation.client.neighbor(name)
+            if invocation.json { return try invocation.writeJSON(neighbor) }
+            for line in Self.details(neighbor) { invocation.output.writeLine(line) }
+        } else {
+            let neighbors = try await invocation.client.neighbors()
+            if invocation.json { return try invocation.writeJSON(neighbors) }
+            for line in Self.summary(neighbors) { invocation.output.writeLine(line) }
+        }
+    }
+
+    static func summary(_ neighbors: [NeighborStatus]) -> [String] {
+        TextTable.lines(
+            [
+                .text("NEIGHBOR"), .text("ADDRESS"), .number("AS"), .text("STATE"), .text("UP"), .number("RECEIVED"),
+                .number("ACCEPTED"), .number("BEST"), .number("EXPORTED"), .text("LAST ERROR"),
+            ],
+            neighbors.map { neighbor in
+                [
+                    neighbor.name, neighbor.address, neighbor.remoteAS.map { String($0) } ?? "any",
+                    neighbor.state.rawValue, neighbor.uptimeSeconds.map(durationText) ?? "-",
+                    String(neighbor.routes.received), String(neighbor.routes.accepted), String(neighbor.routes.best),
+                    String(neighbor.routes.exported), Self.errorText(neighbor) ?? neighbor.idleReason ?? "",
+                ]
+            }
+        )
+    }
+
+    static func details(_ neighbor: NeighborStatus) -> [String] {
+        var rows: [(String, String)] = []
+        func add(_ label: String, _ value: String?) {
+            if let value, !value.isEmpty { rows.append((label, value)) }
+        }
+        add("Neighbor", neighbor.name)
+        add("Description", neighbor.description)
+        add("State", neighbor.state.rawValue + (neighbor.idleReason.map { " (\($0))" } ?? ""))
+        add("Established", neighbor.establishedAt.map { "\($0), \(durationText(neighbor.uptimeSeconds ?? 0)) ago" })
+        add("Address", "\(neighbor.address) port \(neighbor.port)" + (neighbor.passive ? ", passive" : ""))
+        add("Local address", neighbor.localAddress)
+        add(
+            "AS",
+            "local \(neighbor.localAS), neighbor \(neighbor.remoteAS.map { String($0) } ?? "any"), "
+                + neighbor.sessionType.rawValue
+        )
+        add("Router ID", neighbor.remoteRouterID)
+        add("Timers", "hold \(neighbor.holdTime) s, keepalive \(neighbor.keepaliveTime) s")
+        add("Last error", Self.errorText(neighbor))
+        add("Established", neighbor.transitions == 1 ? "once" : "\(neighbor.transitions) times")
+        add("Local capabilities", neighbor.capabilities.local.joined(separator: ", "))
+        add("Remote capabilities", neighbor.capabilities.remote.joined(separator: ", "))
+        let width = rows.map(\.0.count).max() ?? 0
+        var lines = rows.map { label, value in
+            printable(label + ":" + String(repeating: " ", count: width - label.count + 2) + value)
+        }
+        lines.append("")
+        lines += Self.families(neighbor.families)
+        lines.append("")
+        lines += Self.messages(neighbor.messages)
+        return lines
+    }
+
+    private static func families(_ families: [NeighborStatus.FamilyStatus]) -> [String] {
+        let rows = families.map { family -> [String] in
+            let counts = family.routes
+            let numbers = [counts.received, counts.accepted, counts.best, counts.exported].map { String($0) }
+            return [family.family, family.table, family.negotiated ? "yes" : "no"] + numbers
+        }
+        let columns: [TextTable.Column] = [
+            .text("FAMILY"), .text("TABLE"), .text("NEGOTIATED"), .number("RECEIVED"), .number("ACCEPTED"),
+            .number("BEST"), .number("EXPORTED"),
+        ]
+        return TextTable.lines(columns, rows)
+    }
+
+    private static func messages(_ messages: NeighborStatus.Messages) -> [String] {
+        func row(_ label: String, _ counts: NeighborStatus.Messages.Counts) -> [String] {
+            let numbers = [counts.open, counts.update, counts.notification, counts.keepalive, counts.routeRefresh]
+            return [label] + numbers.map { String($0) }
+        }
+        let columns: [TextTable.Column] = [
+            .text("MESSAGES"), .number("OPEN"), .number("UPDATE"), .number("NOTIFICATION"), .number("KEEPALIVE"),
+            .number("ROUTE REFRESH"),
+        ]
+        return TextTable.lines(columns, [row("sent", messages.sent), row("received", messages.received)])
+    }
+
+    private static func errorText(_ neighbor: NeighborStatus) -> String? {
+        neighbor.lastError.map { "\($0.direction.rawValue): \($0.text) at \($0.at)" }
+    }
+}

@@ -1,0 +1,217 @@
+import AsyncHTTPClient
+public import NIOCore
+import NIOHTTP1
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// A client of the control interface on a Unix socket.
+///
+/// Functions throw ``ControlError`` for what the speaker answered and ``ControlClientError`` for everything else.
+public struct ControlClient: Sendable {
+    /// Where the speaker listens unless told otherwise.
+    public static let defaultSocketPath = "/run/martlet/speaker.sock"
+
+    /// Path of the socket.
+    public let socketPath: String
+    private let http: HTTPClient
+
+    /// Creates a client; ``close()`` must be called at the end.
+    public init(socketPath: String = ControlClient.defaultSocketPath) {
+        self.socketPath = socketPath
+        var configuration = HTTPClient.Configuration(
+            redirectConfiguration: .disallow,
+            timeout: HTTPClient.Configuration.Timeout(connect: .seconds(5))
+        )
+        configuration.connectionPool.retryConnectionEstablishment = false
+        self.http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    /// Closes connections.
+    public func close() async {
+        try? await self.http.shutdown()
+    }
+
+    /// `GET /v1/status`.
+    public func status() async throws -> Status { try await self.get("/v1/status") }
+
+    /// `GET /v1/ready`; a speaker that is not ready is no error.
+    public func readiness() async throws -> Readiness {
+        try Self.decode(try await self.send(.get, "/v1/ready", accepting: [200, 503]))
+    }
+
+    /// `GET /v1/neighbors`.
+    public func neighbors() async throws -> [NeighborStatus] { try await self.get("/v1/neighbors") }
+
+    /// `GET /v1/neighbors/{name}`.
+    public func neighbor(_ name: String) async throws -> NeighborStatus {
+        try await self.get("/v1/neighbors/\(percentEncoded(name))")
+    }
+
+    /// `GET /v1/interfaces`.
+    public func interfaces() async throws -> [InterfaceStatus] { try await self.get("/v1/interfaces") }
+
+    /// `POST /v1/reload`; an outcome of `rejected` is no error.
+    public func reload(file: String? = nil) async throws -> ReloadResult {
+        try Self.decode(try await self.send(.post, "/v1/reload", body: JSONEncoder().encode(ReloadRequest(file: file))))
+    }
+
+    /// `POST /v1/neighbors/{name}/{action}`.
+    public func perform(
+        _ action: NeighborAction,
+        neighbor: String,
+        message: String? = nil
+    ) async throws -> NeighborActionResult {
+        let body = try JSONEncoder().encode(NeighborActionRequest(message: message))
+        let path = "/v1/neighbors/\(percentEncoded(neighbor))/\(action.rawValue)"
+        return try Self.decode(try await self.send(.post, path, body: body))
+    }
+
+    /// `POST /v1/shutdown`.
+    public func shutdown() async throws {
+        _ = try await self.send(.post, "/v1/shutdown", body: Data("{}".utf8))
+    }
+
+    /// `GET /v1/routes`, all in memory; for answers that are known to be small.
+    public func routes(_ query: RouteQuery = RouteQuery()) async throws -> [Route] {
+        var routes: [Route] = []
+        try await self.forEachRoute(query) { routes.append($0) }
+        return routes
+    }
+
+    /// `GET /v1/routes`, one route at a time; a slow body slows the speaker's walk down, an error ends it.
+    public func forEachRoute(_ query: RouteQuery, _ body: (Route) async throws -> Void) async throws {
+        let decoder = JSONDecoder()
+        try await self.forEachRouteLine(query) { line in
+            let route: Route
+            do {
+                route = try decoder.decode(Route.self, from: Data(line.readableBytesView))
+            } catch {
+                throw ControlClientError.unreadable("a route that is no route: \(String(buffer: line).prefix(200))")
+            }
+            try await body(route)
+        }
+    }
+
+    /// `GET /v1/routes`, one line of JSON at a time, without its line end.
+    public func forEachRouteLine(_ query: RouteQuery, _ body: (ByteBuffer) async throws -> Void) async throws {
+        let response = try await self.open(.get, "/v1/routes\(query.queryString)", deadline: .distantFuture)
+        try await self.check(response, accepting: [200])
+        var lines = LineSplitter()
+        do {
+            for try await chunk in response.body {
+                lines.append(chunk)
+                while let line = try lines.next() { try await self.deliver(line, body) }
+            }
+        } catch let error as HTTPClientError {
+            throw ControlClientError.interrupted(self.socketPath, "\(error)")
+        } catch let error as IOError {
+            throw ControlClientError.interrupted(self.socketPath, "\(error)")
+        }
+        guard lines.isEmpty else { throw ControlClientError.interrupted(self.socketPath, "the last line is not whole") }
+    }
+
+    /// A stream that fails after it began ends with a line that holds the error.
+    private func deliver(_ line: ByteBuffer, _ body: (ByteBuffer) async throws -> Void) async throws {
+        if line.readableBytesView.starts(with: "{\"error\":".utf8) {
+            let failure = try? JSONDecoder().decode(StreamFailure.self, from: Data(line.readableBytesView))
+            throw failure?.error ?? ControlError(.internal, "the speaker ended the answer with an error")
+        }
+        try await body(line)
+    }
+
+    private func get<Value: Decodable>(_ path: String) async throws -> Value {
+        try Self.decode(try await self.send(.get, path))
+    }
+
+    private static func decode<Value: Decodable>(_ body: ByteBuffer) throws -> Value {
+        do {
+            return try JSONDecoder().decode(Value.self, from: Data(body.readableBytesView))
+        } catch {
+            throw ControlClientError.unreadable("\(error)")
+        }
+    }
+
+    private func send(
+        _ method: HTTPMethodName,
+        _ path: String,
+        body: Data? = nil,
+        accepting statuses: Set<UInt> = [200, 202]
+    ) async throws -> ByteBuffer {
+        let response = try await self.open(method, path, body: body, deadline: .now() + .seconds(60))
+        try await self.check(response, accepting: statuses)
+        return try await self.collect(response)
+    }
+
+    private func open(
+        _ method: HTTPMethodName,
+        _ path: String,
+        body: Data? = nil,
+        deadline: NIODeadline
+    ) async throws -> HTTPClientResponse {
+        var request = HTTPClientRequest(url: "http+unix://\(percentEncoded(self.socketPath))\(path)")
+        if method == .post { request.method = .POST }
+        if let body {
+            request.headers.add(name: "content-type", value: "application/json")
+            request.body = .bytes(ByteBuffer(bytes: body))
+        }
+        do {
+            return try await self.http.execute(request, deadline: deadline)
+        } catch let error as CancellationError {
+            throw error
+        } catch let error as IOError {
+            throw ControlClientError.unreachable(self.socketPath, systemErrorText(error.errnoCode))
+        } catch {
+            throw ControlClientError.unreachable(self.socketPath, "\(error)")
+        }
+    }
+
+    private func check(_ response: HTTPClientResponse, accepting statuses: Set<UInt>) async throws {
+        guard !statuses.contains(response.status.code) else { return }
+        let body = try await self.collect(response)
+        if let error = try? JSONDecoder().decode(ControlError.self, from: Data(body.readableBytesView)) { throw error }
+        throw ControlClientError.unreadable("HTTP status \(response.status.code)")
+    }
+
+    private func collect(_ response: HTTPClientResponse) async throws -> ByteBuffer {
+        do {
+            return try await response.body.collect(upTo: 64 << 20)
+        } catch {
+            throw ControlClientError.interrupted(self.socketPath, "\(error)")
+        }
+    }
+
+    private enum HTTPMethodName {
+        case get
+        case post
+    }
+}
+
+/// The last line of a stream that failed after it began.
+struct StreamFailure: Codable {
+    var error: ControlError
+}
+
+/// A request that got no proper answer.
+public enum ControlClientError: Error, Hashable, Sendable {
+    /// Nobody answers at this path, and why.
+    case unreachable(String, String)
+    /// The answer from this path broke off, and why.
+    case interrupted(String, String)
+    /// The answer is not what the interface promises.
+    case unreadable(String)
+}
+
+extension ControlClientError: CustomStringConvertible {
+    /// One line for people.
+    public var description: String {
+        switch self {
+        case .unreachable(let path, let reason): "cannot reach the speaker at \(path): \(reason)"
+        case .interrupted(let path, let reason): "the answer of the speaker at \(path) broke off: \(reason)"
+        case .unreadable(let reason): "cannot read the speaker's answer: \(reason)"
+        }
+    }
+}
