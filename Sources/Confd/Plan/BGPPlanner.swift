@@ -98,8 +98,9 @@ extension BGPPlan {
         return family
     }
 
-    /// Pools of a family; of several with one prefix the first by name counts. `disabled` makes no difference: what was
-    /// allocated before is still routed.
+    /// Pools of a family; of several with one prefix the first by name counts.
+    ///
+    /// `disabled` makes no difference: what was allocated before is still routed.
     private static func pools(_ cluster: ClusterView, isIPv4: Bool) -> [PoolPlan] {
         let mode = cluster.defaults?.programClusterRoutes ?? .enabledNoEncapOnly
         var seen: Set<IPPrefix> = []

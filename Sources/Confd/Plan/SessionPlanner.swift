@@ -33,7 +33,9 @@ struct SessionPlanner {
 
     private var nodeAS: ASNumber { self.cluster.asNumber(of: self.local) }
 
-    /// Adds the sessions of BGPPeers. Records for the own address are dropped: a node does not peer with itself.
+    /// Adds the sessions of BGPPeers.
+    ///
+    /// Records for the own address are dropped: a node does not peer with itself.
     mutating func addExplicit(_ records: [PeerRecord]) {
         for record in records
         where record.address.isIPv4 == self.ownAddress.isIPv4 && record.address != self.ownAddress {

@@ -1,0 +1,240 @@
+public import Logging
+internal import Resources
+
+/// Turns a snapshot of the resources into files in place and a reloaded speaker.
+///
+/// One cycle: plan, render, compare, stage, check, replace, reload. What fails before the replacing leaves the files in
+/// place as they were. Unlike in confd a file that does not exist yet is not installed unchecked: files that include
+/// each other are checked together.
+public actor ConfdEngine {
+    private let settings: ConfdSettings
+    private let hooks: ConfdHooks
+    private let logger: Logger
+    private var cache = RenderCache()
+    /// Reloads owed for files that are in place already, with the file each is about.
+    private var pendingReloads: [(command: TemplateResource.Command, file: String)] = []
+    private var lastDiagnostics: [PlanDiagnostic] = []
+
+    /// Creates an engine.
+    public init(settings: ConfdSettings, hooks: ConfdHooks, logger: Logger) {
+        self.settings = settings
+        self.hooks = hooks
+        self.logger = logger
+    }
+
+    /// Runs one cycle.
+    ///
+    /// - Throws: `PlanError` or `ConfdError`; reloads that are owed run at the next cycle.
+    @discardableResult
+    public func cycle(_ snapshot: ResourceSnapshot) async throws -> CycleReport {
+        let plan = try BGPPlan(
+            snapshot,
+            nodeName: self.settings.nodeName,
+            environment: self.settings.environment
+        )
+        self.log(plan.diagnostics)
+        let bundle = try self.settings.templates.load()
+        var resources = try bundle.resources()
+        if let prefix = self.settings.prefix {
+            for index in resources.indices { resources[index].prefix = prefix }
+        }
+        try self.checkHooks(of: resources)
+        let rendered = try self.cache.render(
+            resources,
+            bundle: bundle,
+            context: plan.templateContext,
+            view: KeyValueView(snapshot),
+            nodeName: self.settings.nodeName
+        )
+        var report = CycleReport()
+        report.renderedCount = self.cache.renderedCount
+        report.diagnostics = plan.diagnostics
+        var errors: [ConfdError] = []
+        for (set, members) in self.sets(of: rendered) {
+            do {
+                try await self.apply(set, resources: members, report: &report)
+            } catch let error as ConfdError {
+                errors.append(error)
+            }
+        }
+        errors += await self.runReloads(&report)
+        if errors.count > 1 { throw ConfdError.several(errors) }
+        if let error = errors.first { throw error }
+        return report
+    }
+
+    /// Says each diagnostic once, when it is new.
+    private func log(_ diagnostics: [PlanDiagnostic]) {
+        for diagnostic in diagnostics where !self.lastDiagnostics.contains(diagnostic) {
+            let resource = diagnostic.resource?.description ?? "environment"
+            self.logger.warning("\(diagnostic.reason)", metadata: ["resource": "\(resource)"])
+        }
+        self.lastDiagnostics = diagnostics
+    }
+
+    private func checkHooks(of resources: [TemplateResource]) throws(ConfdError) {
+        for resource in resources {
+            if case .builtIn(let name) = resource.check, self.hooks.checks[name] == nil {
+                throw .manifest(
+                    file: resource.file,
+                    line: nil,
+                    reason: "template.check_cmd: there is no check @\(name)"
+                )
+            }
+            if case .builtIn(let name) = resource.reload, self.hooks.reloads[name] == nil {
+                throw .manifest(
+                    file: resource.file,
+                    line: nil,
+                    reason: "template.reload_cmd: there is no reload @\(name)"
+                )
+            }
+        }
+    }
+
+    /// Relative destinations form one set, each absolute one is a set by itself.
+    private func sets(
+        of rendered: [(resource: TemplateResource, files: [RenderedFile])]
+    ) -> [(set: FileSet, resources: [TemplateResource])] {
+        var common = FileSet(root: self.settings.outputDirectory, files: [])
+        var members: [TemplateResource] = []
+        var sets: [(set: FileSet, resources: [TemplateResource])] = []
+        for (resource, files) in rendered {
+            guard resource.isInSet else {
+                sets += files.map { (FileSet(root: nil, files: [$0]), [resource]) }
+                continue
+            }
+            common.files += files
+            members.append(resource)
+            if resource.each != nil { common.patterns.append(resource.pattern) }
+        }
+        if !members.isEmpty { sets.insert((common, members), at: 0) }
+        return sets
+    }
+
+    private func apply(
+        _ set: FileSet,
+        resources: [TemplateResource],
+        report: inout CycleReport
+    ) async throws {
+        let changes = try set.changes()
+        for change in changes {
+            let path = set.path(of: change.destination)
+            switch change.kind {
+            case .create: report.created.append(path)
+            case .modify: report.modified.append(path)
+            case .delete: report.deleted.append(path)
+            }
+        }
+        guard !changes.isEmpty, !self.settings.isDryRun else { return }
+        do {
+            try set.stage(changes)
+            if !self.settings.syncsOnly { try await self.check(set, resources: resources, changes: changes) }
+            try set.swap(changes)
+        } catch {
+            if !self.settings.keepsStage { try? set.clean() }
+            throw error
+        }
+        if !self.settings.keepsStage { try set.clean() }
+        guard !self.settings.syncsOnly else { return }
+        for resource in resources {
+            guard let command = resource.reload else { continue }
+            guard !self.pendingReloads.contains(where: { $0.command == command }) else { continue }
+            let file = set.files.first { $0.resource == resource.file }?.destination ?? resource.destination
+            self.pendingReloads.append((command, set.path(of: file)))
+        }
+    }
+
+    /// Runs the check of every resource of the set; of a repeated resource, on its changed files.
+    private func check(_ set: FileSet, resources: [TemplateResource], changes: [FileSet.Change]) async throws {
+        let changed = Set(changes.map(\.destination))
+        for resource in resources {
+            guard let check = resource.check else { continue }
+            for file in set.files where file.resource == resource.file {
+                if resource.each != nil, !changed.contains(file.destination) { continue }
+                let path = set.stagedPath(of: file.destination)
+                if let reason = await self.refusal(check, of: path) {
+                    throw ConfdError.checkFailed(resource: resource.file, reason: reason)
+                }
+            }
+        }
+    }
+
+    private func refusal(_ check: TemplateResource.Command, of path: String) async -> String? {
+        switch check {
+        case .builtIn(let name):
+            guard let hook = self.hooks.checks[name] else { return "there is no check @\(name)" }
+            do {
+                try await hook(path)
+                return nil
+            } catch {
+                return "\(error)"
+            }
+        case .shell(let text):
+            return await self.run(text, source: path)
+        }
+    }
+
+    /// Runs what is owed; a reload that fails stays owed.
+    private func runReloads(_ report: inout CycleReport) async -> [ConfdError] {
+        var errors: [ConfdError] = []
+        var failed: [(command: TemplateResource.Command, file: String)] = []
+        let owed = self.pendingReloads
+        self.pendingReloads = []
+        for (command, file) in owed {
+            var reason: String?
+            switch command {
+            case .builtIn(let name):
+                do {
+                    try await self.hooks.reloads[name]?(file)
+                } catch {
+                    reason = "\(error)"
+                }
+            case .shell(let text): reason = await self.run(text, source: file)
+            }
+            if let reason {
+                failed.append((command, file))
+                errors.append(.reloadFailed(command: command.description, reason: reason))
+            } else {
+                report.reloads.append(command.description)
+            }
+        }
+        self.pendingReloads = failed + self.pendingReloads
+        return errors
+    }
+
+    /// Runs a shell command; nil when it ended well.
+    private func run(_ text: String, source: String) async -> String? {
+        guard source.utf8.allSatisfy(Self.isPlainInShell) else { return "\(source): not a plain path for a command" }
+        var command = text
+        for placeholder in ["{{src}}", "{{.src}}", "{{ src }}", "{{ .src }}"] {
+            command.replace(placeholder, with: source)
+        }
+        let outcome = await CommandRunner.run(command, timeout: self.settings.commandTimeout)
+        guard let failure = outcome.failure else { return nil }
+        let lines = outcome.output.split(whereSeparator: \.isNewline).prefix(20)
+        return ([failure] + lines.map(String.init)).joined(separator: "\n  ")
+    }
+
+    private static func isPlainInShell(_ octet: UInt8) -> Bool {
+        switch octet {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "_./+-@:,=".utf8.contains(octet)
+        }
+    }
+}
+
+extension TemplateResource {
+    /// What the names of a repeated resource's files look like.
+    var pattern: FileSet.Pattern {
+        let slash = self.destination.lastIndex(of: "/")
+        let name = slash.map { self.destination[self.destination.index(after: $0)...] } ?? self.destination[...]
+        let parts = name.split(separator: "{{name}}", omittingEmptySubsequences: false)
+        return FileSet.Pattern(
+            directory: slash.map { String(self.destination[..<$0]) } ?? "",
+            prefix: String(parts.first ?? ""),
+            suffix: String(parts.count > 1 ? parts[1] : "")
+        )
+    }
+}

@@ -1,0 +1,105 @@
+public import Logging
+internal import Synchronization
+
+/// Follows the resources and runs cycles.
+///
+/// `Snapshots` gives the whole set of resources anew after each change, the first one when it is complete.
+public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where Snapshots.Element == ResourceSnapshot {
+    private let snapshots: Snapshots
+    private let engine: ConfdEngine
+    private let schedule: CycleSchedule.Settings
+    private let logger: Logger
+
+    /// Creates a service.
+    public init(snapshots: Snapshots, settings: ConfdSettings, hooks: ConfdHooks, logger: Logger) {
+        self.snapshots = snapshots
+        self.engine = ConfdEngine(settings: settings, hooks: hooks, logger: logger)
+        self.schedule = settings.schedule
+        self.logger = logger
+    }
+
+    /// Runs one cycle on the first snapshot, as `--onetime` does.
+    ///
+    /// - Returns: nil when the sequence ended without one.
+    /// - Throws: what made the cycle fail.
+    @discardableResult
+    public func runOnce() async throws -> CycleReport? {
+        for try await snapshot in self.snapshots { return try await self.engine.cycle(snapshot) }
+        return nil
+    }
+
+    /// Runs until the sequence ends or the task is cancelled; a failed cycle is logged and tried again.
+    ///
+    /// Changes that came just before the end of the sequence still get their cycle.
+    ///
+    /// - Throws: what the sequence throws.
+    public func run() async throws {
+        let latest = LatestSnapshot()
+        let (events, continuation) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(64))
+        let clock = ContinuousClock()
+        let start = clock.now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            let snapshots = self.snapshots
+            group.addTask {
+                defer { continuation.finish() }
+                for try await snapshot in snapshots {
+                    latest.value.withLock { $0 = snapshot }
+                    continuation.yield(.changed)
+                }
+            }
+            var schedule = CycleSchedule(settings: self.schedule)
+            var timer: Task<Void, Never>?
+            defer { timer?.cancel() }
+            for await event in events {
+                if event == .changed { schedule.changed(at: start.duration(to: clock.now)) }
+                if schedule.begin(at: start.duration(to: clock.now)), let snapshot = latest.value.withLock({ $0 }) {
+                    if await self.cycle(snapshot) {
+                        schedule.succeeded()
+                    } else {
+                        schedule.failed(at: start.duration(to: clock.now))
+                    }
+                }
+                timer?.cancel()
+                guard let deadline = schedule.deadline else { continue }
+                timer = Task {
+                    guard (try? await clock.sleep(until: start.advanced(by: deadline))) != nil else { return }
+                    continuation.yield(.timer)
+                }
+            }
+            if schedule.deadline != nil, !Task.isCancelled, let snapshot = latest.value.withLock({ $0 }) {
+                _ = await self.cycle(snapshot)
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private enum Event: Sendable {
+        case changed
+        case timer
+    }
+
+    /// Runs one cycle; false when it failed.
+    private func cycle(_ snapshot: ResourceSnapshot) async -> Bool {
+        do {
+            let report = try await self.engine.cycle(snapshot)
+            if !report.isUnchanged {
+                self.logger.info(
+                    "configuration rendered",
+                    metadata: [
+                        "created": "\(report.created.count)", "modified": "\(report.modified.count)",
+                        "deleted": "\(report.deleted.count)", "reloads": "\(report.reloads.joined(separator: ", "))",
+                    ]
+                )
+            }
+            return true
+        } catch {
+            self.logger.error("configuration not rendered", metadata: ["reason": "\(error)"])
+            return false
+        }
+    }
+}
+
+/// The newest snapshot; older ones are of no interest.
+private final class LatestSnapshot: Sendable {
+    let value = Mutex<ResourceSnapshot?>(nil)
+}

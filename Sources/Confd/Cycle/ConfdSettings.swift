@@ -1,0 +1,77 @@
+/// Settings of the confd cycle.
+public struct ConfdSettings: Sendable {
+    /// Name of the node that is rendered for.
+    public var nodeName: String
+    /// What the plan takes from the environment.
+    public var environment: PlanEnvironment
+    /// Where templates come from.
+    public var templates: TemplateSource
+    /// Directory below which relative destinations lie.
+    public var outputDirectory: String
+    /// Replaces the `prefix` of every template resource when not nil.
+    public var prefix: String?
+    /// Only says what would change.
+    public var isDryRun: Bool
+    /// Replaces files but neither checks nor reloads.
+    public var syncsOnly: Bool
+    /// Leaves staged files in place, for a look at what was checked.
+    public var keepsStage: Bool
+    /// Time limit of each check and reload command.
+    public var commandTimeout: Duration
+    /// When cycles run.
+    public var schedule: CycleSchedule.Settings
+
+    /// Creates settings with defaults.
+    public init(nodeName: String, outputDirectory: String = "/run/martlet/config") {
+        self.nodeName = nodeName
+        self.environment = PlanEnvironment()
+        self.templates = TemplateSource()
+        self.outputDirectory = outputDirectory
+        self.isDryRun = false
+        self.syncsOnly = false
+        self.keepsStage = false
+        self.commandTimeout = .seconds(30)
+        self.schedule = CycleSchedule.Settings()
+    }
+}
+
+/// What the process itself does for `check_cmd = "@name"` and `reload_cmd = "@name"`.
+public struct ConfdHooks: Sendable {
+    /// Checks by name: given the path of the staged file, throw to refuse it.
+    ///
+    /// The error's text is shown.
+    public var checks: [String: @Sendable (_ stagedFile: String) async throws -> Void]
+    /// Reloads by name: given the path of the file in place, throw when it could not be taken over.
+    public var reloads: [String: @Sendable (_ file: String) async throws -> Void]
+
+    /// Creates hooks.
+    public init(
+        checks: [String: @Sendable (_ stagedFile: String) async throws -> Void] = [:],
+        reloads: [String: @Sendable (_ file: String) async throws -> Void] = [:]
+    ) {
+        self.checks = checks
+        self.reloads = reloads
+    }
+}
+
+/// What one cycle did, or with a dry run would do.
+public struct CycleReport: Hashable, Sendable {
+    /// Files, by full path.
+    public var created: [String] = []
+    /// Files whose content, mode or owner differ.
+    public var modified: [String] = []
+    /// Files of sessions that are gone.
+    public var deleted: [String] = []
+    /// Reloads that ran.
+    public var reloads: [String] = []
+    /// Files that were rendered; the others were known from earlier cycles.
+    public var renderedCount = 0
+    /// What the plan left out.
+    public var diagnostics: [PlanDiagnostic] = []
+
+    /// Whether no file differs.
+    public var isUnchanged: Bool { self.created.isEmpty && self.modified.isEmpty && self.deleted.isEmpty }
+
+    /// Creates an empty report.
+    public init() {}
+}

@@ -1,0 +1,106 @@
+internal import Glibc
+
+/// Renders the files of all template resources, and again only those whose input changed.
+struct RenderCache {
+    private struct Input: Hashable {
+        var template: ContentDigest
+        var values: [String: TemplateValue]
+        var view: KeyValueView?
+    }
+
+    private var renderer = TemplateRenderer()
+    private var known: [String: (input: Input, content: [UInt8])] = [:]
+    /// Files rendered since the last call of `render`.
+    private(set) var renderedCount = 0
+
+    /// Renders every file.
+    ///
+    /// - Throws: the first error; the others would mostly repeat it.
+    mutating func render(
+        _ resources: [TemplateResource],
+        bundle: TemplateBundle,
+        context: [String: TemplateValue],
+        view: KeyValueView,
+        nodeName: String
+    ) throws(ConfdError) -> [(resource: TemplateResource, files: [RenderedFile])] {
+        self.renderer.use(bundle)
+        self.renderedCount = 0
+        var seen: Set<String> = []
+        var results: [(resource: TemplateResource, files: [RenderedFile])] = []
+        for resource in resources {
+            let digest = try self.renderer.digest(of: resource.source)
+            let subset =
+                resource.keys.isEmpty
+                ? nil : view.restricted(to: resource.keys, prefix: resource.prefix, nodeName: nodeName)
+            var files: [RenderedFile] = []
+            let seenContext = try self.renderer.values(context, seenBy: resource.source)
+            for (destination, values) in try Self.instances(of: resource, context: context, seen: seenContext) {
+                guard seen.insert(destination).inserted else { throw .duplicateDestination(destination) }
+                let input = Input(template: digest, values: values, view: subset)
+                files.append(
+                    RenderedFile(
+                        destination: destination,
+                        content: try self.content(resource, destination: destination, input: input),
+                        mode: resource.mode,
+                        userID: resource.userID ?? geteuid(),
+                        groupID: resource.groupID ?? getegid(),
+                        resource: resource.file
+                    )
+                )
+            }
+            results.append((resource, files))
+        }
+        self.known = self.known.filter { seen.contains($0.key) }
+        return results
+    }
+
+    private mutating func content(
+        _ resource: TemplateResource,
+        destination: String,
+        input: Input
+    ) throws(ConfdError) -> [UInt8] {
+        if let known = self.known[destination], known.input == input { return known.content }
+        let text = try self.renderer.render(resource.source, values: input.values, view: input.view)
+        self.renderedCount += 1
+        let content = Array(text.utf8)
+        self.known[destination] = (input, content)
+        return content
+    }
+
+    /// The destinations of a resource with the values that each sees.
+    ///
+    /// A repeated resource sees `node` and `item` and nothing of the other elements, so that one element's change leaves
+    /// the others' files alone.
+    private static func instances(
+        of resource: TemplateResource,
+        context: [String: TemplateValue],
+        seen: [String: TemplateValue]
+    ) throws(ConfdError) -> [(String, [String: TemplateValue])] {
+        guard let each = resource.each else { return [(resource.destination, seen)] }
+        guard let elements = context[each]?.elements else {
+            throw .manifest(file: resource.file, line: nil, reason: "template.each: there is no list \(each)")
+        }
+        var instances: [(String, [String: TemplateValue])] = []
+        for element in elements {
+            guard let name = element["name"]?.string, Self.isFileName(name) else {
+                throw .manifest(file: resource.file, line: nil, reason: "template.each: element without usable name")
+            }
+            var values = ["item": element]
+            values["node"] = context["node"]
+            instances.append((resource.destination(for: name), values))
+        }
+        return instances
+    }
+
+    private static func isFileName(_ name: String) -> Bool {
+        !name.isEmpty && !name.hasPrefix(".") && name.utf8.count <= 128
+            && name.utf8.allSatisfy { octet in
+                switch octet {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+    }
+}
