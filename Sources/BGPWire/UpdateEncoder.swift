@@ -207,6 +207,7 @@ public struct UpdateEncoder<Prefix: IPPrefixProtocol>: Sendable {
     }
 
     /// Writes complete messages that announce all of `list`.
+    @inlinable
     public mutating func announce(
         _ list: some Sequence<NLRI<Prefix>>,
         attributes: PathAttributes,
@@ -219,6 +220,7 @@ public struct UpdateEncoder<Prefix: IPPrefixProtocol>: Sendable {
     }
 
     /// Writes complete messages that withdraw all of `list`.
+    @inlinable
     public mutating func withdraw(_ list: some Sequence<NLRI<Prefix>>, into output: inout [UInt8]) {
         self.beginWithdrawing()
         for nlri in list { self.append(nlri, to: &output) }
