@@ -1,6 +1,6 @@
 private let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-/// Decodes base64 with padding (RFC 4648 §4); line breaks and spaces are skipped. Nil when malformed.
+/// Decodes base64 with padding (RFC 4648 §4), skipping white space; nil when malformed.
 func decodeBase64(_ text: String) -> [UInt8]? {
     var bytes: [UInt8] = []
     var accumulator: UInt32 = 0
