@@ -195,7 +195,7 @@ public final class FelixService: Sendable {
             let now = new.endpoints[key]
             self.logger.info(
                 "endpoint status",
-                metadata: ["endpoint": "\(key)", "status": "\(now.map(\.description) ?? "gone")"]
+                metadata: ["endpoint": "\(key)", "status": "\(now.map(\.text) ?? "gone")"]
             )
             self.sink?.endpointStatusChanged(key, now)
         }
