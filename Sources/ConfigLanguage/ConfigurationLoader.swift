@@ -2,7 +2,9 @@ public import SpeakerSettings
 
 /// Reads a configuration in BIRD 2's language.
 public enum ConfigurationLoader {
-    /// Reads, parses and checks the file at `root` and all it includes. All errors are reported, up to a bound.
+    /// Reads, parses and checks the file at `root` and all it includes.
+    ///
+    /// All errors are reported, up to a bound.
     public static func load(root: String, provider: some SourceProvider) -> LoadResult {
         var loader = SourceLoader(provider)
         let isReadable = loader.loadRoot(root)

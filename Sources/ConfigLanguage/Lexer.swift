@@ -29,7 +29,9 @@ struct Lexer {
         self.at + ahead < self.bytes.count ? self.bytes[self.at + ahead] : nil
     }
 
-    /// The next token; `end` at the end. After an error the offending octets are consumed.
+    /// The next token; `end` at the end.
+    ///
+    /// After an error the offending octets are consumed.
     mutating func next() throws(SyntaxError) -> Token {
         try self.skipBlanks()
         let start = self.at
@@ -101,7 +103,9 @@ struct Lexer {
         }
     }
 
-    /// Reads an IPv6 address if one stands here. Text counts as one when it has `::` or at least three colons.
+    /// Reads an IPv6 address if one stands here.
+    ///
+    /// Text counts as one when it has `::` or at least three colons.
     private mutating func scanIPv6() -> IPv6Address? {
         var end = self.at
         var colons = 0

@@ -362,11 +362,10 @@ extension Parser {
         var arguments: [FilterExpression] = []
         while !self.sees(.closeParenthesis) {
             if !arguments.isEmpty { try self.expect(.comma) }
-            let argument = try self.parseExpression(&scope)
+            var argument = try self.parseExpression(&scope)
             guard arguments.count < signature.parameters.count else {
                 throw self.fail(argument.location, "'\(name)' takes \(signature.parameters.count) arguments, not more")
             }
-            var argument = argument
             Self.adaptQuad(&argument, to: signature.parameters[arguments.count])
             try self.require(
                 argument,

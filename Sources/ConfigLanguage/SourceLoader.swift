@@ -103,7 +103,9 @@ struct SourceLoader<Provider: SourceProvider> {
         }
     }
 
-    /// Paths that match the pattern, sorted. Names that begin with a dot match only patterns that do.
+    /// Paths that match the pattern, sorted.
+    ///
+    /// Names that begin with a dot match only patterns that do.
     private func expand(_ pattern: String) throws(SourceError) -> [String] {
         var found = [pattern.hasPrefix("/") ? "/" : ""]
         for part in pattern.split(separator: "/") {

@@ -1,4 +1,6 @@
-/// Where configuration files come from. The daemon reads the file system; tests and checks of staged files need not.
+/// Where configuration files come from.
+///
+/// The daemon reads the file system; tests and checks of staged files need not.
 public protocol SourceProvider {
     /// The octets of a file; fails when it cannot be read or is longer than `limit`.
     func contents(of path: String, limit: Int) throws(SourceError) -> [UInt8]

@@ -90,7 +90,9 @@ public enum FilterAttribute: String, Hashable, Sendable, CaseIterable {
 }
 
 extension RouteDraft {
-    /// The attribute's value; `undefined` when the route lacks it. Absent lists and paths read as empty ones.
+    /// The attribute's value; `undefined` when the route lacks it.
+    ///
+    /// Absent lists and paths read as empty ones.
     func read(_ attribute: FilterAttribute) -> FilterValue {
         switch attribute {
         case .net:

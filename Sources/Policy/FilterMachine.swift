@@ -2,7 +2,9 @@ import BGPWire
 import IPAddressing
 import RouteModel
 
-/// Runs a program on one route. One array holds locals and operands of all frames; calls and time are bounded.
+/// Runs a program on one route.
+///
+/// One array holds locals and operands of all frames; calls and time are bounded.
 struct FilterMachine {
     private let program: FilterProgram
     private var stack: [FilterValue] = []

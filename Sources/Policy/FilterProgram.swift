@@ -1,6 +1,8 @@
 public import RouteModel
 
-/// A checked, compiled filter. Equality is structural over the constant-folded program: equal text means equal value.
+/// A checked, compiled filter.
+///
+/// Equality is structural over the constant-folded program: equal text means equal value.
 public struct FilterProgram: Hashable, Sendable {
     /// Accepts every route unchanged (`import all`).
     public static let acceptAll = FilterProgram([.accept])

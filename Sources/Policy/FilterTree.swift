@@ -154,7 +154,9 @@ public struct FilterChoice: Hashable, Sendable {
     }
 }
 
-/// A function of the configuration. Parameters take the first slots.
+/// A function of the configuration.
+///
+/// Parameters take the first slots.
 public struct FilterFunction: Hashable, Sendable {
     /// Number of parameters.
     public var parameterCount: Int

@@ -107,7 +107,9 @@ public enum FilterConstants {
     static let rtdUnreachable: UInt32 = 3
     static let rtdProhibit: UInt32 = 4
 
-    /// Every constant by name. Sources of protocols that this speaker lacks are known too: they never match.
+    /// Every constant by name.
+    ///
+    /// Sources of protocols that this speaker lacks are known too: they never match.
     public static let byName: [String: FilterValue] = {
         var result: [String: FilterValue] = [:]
         let sources = [

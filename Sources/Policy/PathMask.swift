@@ -23,8 +23,9 @@ public struct PathMask: Hashable, Sendable {
         case repeatPrevious
     }
 
-    /// Whether the mask matches the whole of `path`. An AS_SET stands for each of its numbers at one position;
-    /// confederation segments count like the others.
+    /// Whether the mask matches the whole of `path`.
+    ///
+    /// An AS_SET stands for each of its numbers at one position; confederation segments count like the others.
     public func matches(_ path: ASPath) -> Bool {
         let count = self.elements.count
         // active[i]: the first i elements match what was read so far.

@@ -1,0 +1,232 @@
+public import BGPWire
+
+/// What has to be done to get from the running settings to new ones, as little as possible.
+public struct ReloadPlan: Hashable, Sendable {
+    /// Tables to create.
+    public var addedTables: [TableSettings]
+    /// Tables to drop, after the protocols connected to them.
+    public var removedTables: [TableSettings]
+    /// What happens to each protocol instance: those that go in their old order, then the others in their new one.
+    public var protocols: [ProtocolChange]
+    /// Whether `log` statements differ.
+    public var logsChanged: Bool
+    /// Whether the default router id differs.
+    public var routerIDChanged: Bool
+
+    /// Compares settings.
+    public init(from old: SpeakerSettings, to new: SpeakerSettings) {
+        self.addedTables = new.tables.filter { !old.tables.contains($0) }
+        self.removedTables = old.tables.filter { !new.tables.contains($0) }
+        self.logsChanged = old.logs != new.logs
+        self.routerIDChanged = old.routerID != new.routerID
+        let replaced = Set(self.addedTables.map(\.name)).union(self.removedTables.map(\.name))
+        let before = Dictionary(old.protocols.map { ($0.common.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let after = Set(new.protocols.map(\.common.name))
+        self.protocols = old.protocols.filter { !after.contains($0.common.name) }.map {
+            ProtocolChange(name: $0.common.name, action: .remove)
+        }
+        for instance in new.protocols {
+            let name = instance.common.name
+            guard let running = before[name] else {
+                self.protocols.append(ProtocolChange(name: name, action: .add))
+                continue
+            }
+            var comparison = ProtocolComparison(replacedTables: replaced)
+            comparison.compare(running, instance, routerIDChanged: self.routerIDChanged)
+            self.protocols.append(ProtocolChange(name: name, action: comparison.action))
+        }
+    }
+
+    /// Whether nothing has to be done.
+    public var isEmpty: Bool {
+        self.addedTables.isEmpty && self.removedTables.isEmpty && !self.logsChanged && !self.routerIDChanged
+            && self.protocols.allSatisfy { $0.action == .keep }
+    }
+}
+
+/// What happens to one protocol instance.
+public struct ProtocolChange: Hashable, Sendable {
+    /// Name of the instance.
+    public var name: String
+    /// What is done.
+    public var action: Action
+
+    /// Creates a change.
+    public init(name: String, action: Action) {
+        self.name = name
+        self.action = action
+    }
+
+    /// Actions.
+    public enum Action: Hashable, Sendable {
+        /// The instance is new: start it.
+        case add
+        /// The instance is gone: stop it and withdraw its routes.
+        case remove
+        /// Nothing differs.
+        case keep
+        /// The instance takes the new settings without interruption.
+        case update(Set<InPlaceChange>)
+        /// The instance has to stop and start again; the reasons name the options that differ, sorted.
+        case restart(reasons: [String])
+    }
+}
+
+/// A difference that a running instance takes over.
+public enum InPlaceChange: Hashable, Sendable {
+    /// `import`: routes of the family are evaluated again from what was received.
+    case importPolicy(AddressFamily)
+    /// `export`: what the neighbour or kernel should have is computed again.
+    case exportPolicy(AddressFamily)
+    /// A route limit; judged at the next route.
+    case limits(AddressFamily)
+    /// `preference`: routes of the family are evaluated again.
+    case preference(AddressFamily)
+    /// `import keep filtered`.
+    case keepsFiltered(AddressFamily)
+    /// Timers that act between sessions or from the next event: connect, error wait, error forget.
+    case timers
+    /// `passive`.
+    case passive
+    /// `description`.
+    case description
+    /// `debug`.
+    case debug
+    /// Routes of a static protocol.
+    case staticRoutes
+    /// Kernel options: learn, persist, scan time, merge paths.
+    case kernelOptions
+    /// `interface` patterns of a direct protocol.
+    case interfaces
+    /// `scan time` of the device protocol.
+    case scanTime
+}
+
+/// Collects the differences of two settings of one instance.
+private struct ProtocolComparison {
+    private let replacedTables: Set<String>
+    private var changes: Set<InPlaceChange> = []
+    private var reasons: Set<String> = []
+
+    init(replacedTables: Set<String>) {
+        self.replacedTables = replacedTables
+    }
+
+    var action: ProtocolChange.Action {
+        if !self.reasons.isEmpty { return .restart(reasons: self.reasons.sorted()) }
+        return self.changes.isEmpty ? .keep : .update(self.changes)
+    }
+
+    private mutating func restart<T: Equatable>(_ old: T, _ new: T, _ what: String) {
+        if old != new { self.reasons.insert("\(what) changed") }
+    }
+
+    private mutating func update<T: Equatable>(_ old: T, _ new: T, _ change: InPlaceChange) {
+        if old != new { self.changes.insert(change) }
+    }
+
+    mutating func compare(_ old: ProtocolSettings, _ new: ProtocolSettings, routerIDChanged: Bool) {
+        self.compare(old.common, new.common)
+        switch (old, new) {
+        case (.bgp(let old), .bgp(let new)):
+            // The OPEN message carries the router id.
+            if routerIDChanged, new.common.routerID == nil { self.reasons.insert("router id changed") }
+            self.compare(old, new)
+        case (.kernel(let old), .kernel(let new)): self.compare(old, new)
+        case (.static(let old), .static(let new)):
+            self.compare([old.channel], [new.channel])
+            self.update(old.routes, new.routes, .staticRoutes)
+            self.restart(old.igpTable, new.igpTable, "igp table")
+        case (.direct(let old), .direct(let new)):
+            self.compare(old.channels, new.channels)
+            self.update(old.interfaces, new.interfaces, .interfaces)
+        case (.device(let old), .device(let new)): self.update(old.scanTime, new.scanTime, .scanTime)
+        default: self.reasons.insert("kind of protocol changed")
+        }
+    }
+
+    private mutating func compare(_ old: CommonSettings, _ new: CommonSettings) {
+        self.restart(old.isDisabled, new.isDisabled, "disabled")
+        self.restart(old.routerID, new.routerID, "router id")
+        self.update(old.description, new.description, .description)
+        self.update(old.debug, new.debug, .debug)
+    }
+
+    private mutating func compare(_ old: [ChannelSettings], _ new: [ChannelSettings]) {
+        self.restart(old.map(\.family).sorted(), new.map(\.family).sorted(), "set of channels")
+        for old in old {
+            guard let new = new.first(where: { $0.family == old.family }) else { continue }
+            self.restart(old.table, new.table, "\(old.family) table")
+            if old.table == new.table, self.replacedTables.contains(new.table) {
+                self.reasons.insert("\(old.family) table changed")
+            }
+            self.update(old.importPolicy, new.importPolicy, .importPolicy(old.family))
+            self.update(old.exportPolicy, new.exportPolicy, .exportPolicy(old.family))
+            self.update(old.preference, new.preference, .preference(old.family))
+            self.update(old.keepsFiltered, new.keepsFiltered, .keepsFiltered(old.family))
+            self.update(old.importLimit, new.importLimit, .limits(old.family))
+            self.update(old.receiveLimit, new.receiveLimit, .limits(old.family))
+            self.update(old.exportLimit, new.exportLimit, .limits(old.family))
+        }
+    }
+
+    private mutating func compare(_ old: KernelSettings, _ new: KernelSettings) {
+        self.compare([old.channel], [new.channel])
+        self.restart(old.kernelTable, new.kernelTable, "kernel table")
+        self.restart(old.metric, new.metric, "metric")
+        self.update(old.learns, new.learns, .kernelOptions)
+        self.update(old.persists, new.persists, .kernelOptions)
+        self.update(old.scanTime, new.scanTime, .kernelOptions)
+        self.update(old.mergePaths, new.mergePaths, .kernelOptions)
+    }
+
+    private mutating func compare(_ old: BGPSettings, _ new: BGPSettings) {
+        self.restart(old.localAS, new.localAS, "local AS")
+        self.restart(old.localAddress, new.localAddress, "local address")
+        self.restart(old.localPort, new.localPort, "local port")
+        self.restart(old.neighborAddress, new.neighborAddress, "neighbor address")
+        self.restart(old.interfaceName, new.interfaceName, "interface")
+        self.restart(old.neighborPort, new.neighborPort, "neighbor port")
+        self.restart(old.neighborAS, new.neighborAS, "neighbor AS")
+        self.restart(old.isInternal, new.isInternal, "kind of neighbor")
+        self.restart(old.multihopTTL, new.multihopTTL, "multihop")
+        self.restart(old.ttlSecurity, new.ttlSecurity, "ttl security")
+        self.restart(old.password, new.password, "password")
+        self.restart(old.isRouteReflectorClient, new.isRouteReflectorClient, "rr client")
+        self.restart(old.clusterID, new.clusterID, "rr cluster id")
+        self.restart(old.allowedLocalAS, new.allowedLocalAS, "allow local as")
+        self.restart(old.interpretsCommunities, new.interpretsCommunities, "interpret communities")
+        self.restart(old.enforcesFirstAS, new.enforcesFirstAS, "enforce first as")
+        self.restart(old.defaultLocalPreference, new.defaultLocalPreference, "default bgp_local_pref")
+        self.restart(old.defaultMED, new.defaultMED, "default bgp_med")
+        self.restart(old.deterministicMED, new.deterministicMED, "deterministic med")
+        self.restart(old.comparesMEDAlways, new.comparesMEDAlways, "med metric")
+        self.restart(old.prefersOlder, new.prefersOlder, "prefer older")
+        self.restart(old.comparesPathLength, new.comparesPathLength, "path metric")
+        self.restart(old.comparesIGPMetric, new.comparesIGPMetric, "igp metric")
+        self.restart(old.routeRefresh, new.routeRefresh, "enable route refresh")
+        self.restart(old.extendedMessages, new.extendedMessages, "enable extended messages")
+        self.update(old.isPassive, new.isPassive, .passive)
+        // Hold and keepalive times are negotiated in the OPEN messages; the others act from their next start.
+        self.restart(old.timers.hold, new.timers.hold, "hold time")
+        self.restart(old.timers.keepalive, new.timers.keepalive, "keepalive time")
+        self.update(old.timers.startupHold, new.timers.startupHold, .timers)
+        self.update(old.timers.connectDelay, new.timers.connectDelay, .timers)
+        self.update(old.timers.connectRetry, new.timers.connectRetry, .timers)
+        self.update(old.timers.errorWait, new.timers.errorWait, .timers)
+        self.update(old.timers.errorForget, new.timers.errorForget, .timers)
+        self.update(old.timers.sendHold, new.timers.sendHold, .timers)
+        self.compare(old.channels.map(\.channel), new.channels.map(\.channel))
+        for old in old.channels {
+            guard let new = new.channels.first(where: { $0.channel.family == old.channel.family }) else { continue }
+            let family = old.channel.family
+            self.restart(old.nextHopSelf, new.nextHopSelf, "\(family) next hop self")
+            self.restart(old.nextHopKeep, new.nextHopKeep, "\(family) next hop keep")
+            self.restart(old.nextHopAddress, new.nextHopAddress, "\(family) next hop address")
+            self.restart(old.gateway, new.gateway, "\(family) gateway")
+            self.restart(old.igpTable, new.igpTable, "\(family) igp table")
+            self.restart(old.extendedNextHop, new.extendedNextHop, "\(family) extended next hop")
+            self.restart(old.isMandatory, new.isMandatory, "\(family) mandatory")
+        }
+    }
+}
