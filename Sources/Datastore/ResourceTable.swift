@@ -42,7 +42,7 @@ struct ResourceTable: Sendable {
         return ResourceList(items: items, revision: self.revision)
     }
 
-    /// Makes the objects be as `changes` say, nil meaning absent; watchers get one batch. Equal objects change nothing.
+    /// Makes the objects be as `changes` say, nil meaning absent; watchers get one batch of what differs.
     mutating func apply(_ changes: [(key: ResourceKey, resource: Resource?)]) {
         var batch: [Change] = []
         for (key, resource) in changes {
