@@ -38,7 +38,7 @@ public actor ConfdEngine {
         if let prefix = self.settings.prefix {
             for index in resources.indices { resources[index].prefix = prefix }
         }
-        try self.checkHooks(of: resources)
+        if !self.settings.isDryRun, !self.settings.syncsOnly { try self.checkHooks(of: resources) }
         let rendered = try self.cache.render(
             resources,
             bundle: bundle,
