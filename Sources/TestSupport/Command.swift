@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// A program run to its end.
 public enum Command {
@@ -44,7 +45,7 @@ public enum Command {
         process.standardInput = source
         let outputReader = PipeReader(output)
         let errorReader = PipeReader(errors)
-        try process.run()
+        try process.runWithoutBlockedSignals()
         if let input { try? source.fileHandleForWriting.write(contentsOf: Data(input.utf8)) }
         try? source.fileHandleForWriting.close()
         let identifier = process.processIdentifier
@@ -71,6 +72,20 @@ public enum Command {
             throw Failure("\(path) \(arguments.joined(separator: " ")): \(result)")
         }
         return result.output
+    }
+}
+
+extension Process {
+    /// Starts the program with no signal blocked.
+    ///
+    /// A child inherits the mask of the thread that starts it, and the threads that run tests block SIGTERM.
+    func runWithoutBlockedSignals() throws {
+        var empty = sigset_t()
+        var previous = sigset_t()
+        sigemptyset(&empty)
+        pthread_sigmask(SIG_SETMASK, &empty, &previous)
+        defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
+        try self.run()
     }
 }
 
