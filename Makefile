@@ -1,0 +1,39 @@
+# One configuration for everything, so that nothing is built twice. `martlet` and `bgpctl` link the Swift runtime
+# statically through their own linker settings in Package.swift.
+SWIFT ?= swift
+FLAGS := -c release -Xswiftc -enable-testing
+
+.PHONY: demo test test-long build bench check format clean deps
+
+demo: deps build
+	Scripts/demo
+
+build: deps
+	$(SWIFT) build $(FLAGS)
+
+# Everything with a bounded run time: unit, component and interoperability tests.
+test: deps
+	$(SWIFT) build $(FLAGS) --build-tests
+	Scripts/check
+	MARTLET_LONG_TESTS= $(SWIFT) test $(FLAGS) --skip-build
+
+# The same, the tests that run for minutes included.
+test-long: deps
+	$(SWIFT) build $(FLAGS) --build-tests
+	Scripts/check
+	MARTLET_LONG_TESTS=1 $(SWIFT) test $(FLAGS) --skip-build
+
+bench: deps
+	$(SWIFT) run -c release --package-path Benchmarks
+
+check: build
+	Scripts/check
+
+format:
+	$(SWIFT) format -i -p -r Sources Tests Package.swift
+
+clean:
+	$(SWIFT) package clean
+
+deps:
+	Scripts/deps
