@@ -77,7 +77,9 @@ struct SyncerStateMachine: Sendable {
         case .listFailed:
             return self.failed(&updates, retry: nil)
         case .watchStarted:
-            return ([], .receive)
+            // A watch that opens again ends the wait, whether or not something was missed.
+            self.enter(.inSync, &updates)
+            return (updates, .receive)
         case .watched(let events):
             self.failures = 0
             for event in events {

@@ -175,6 +175,11 @@ struct YAMLReader {
         guard let first = text.utf8.first, text.utf8.count <= 64,
             "+-.0123456789".utf8.contains(first)
         else { return .string(text) }
+        // Leading zeros are part of an identifier's spelling, and readers disagree whether they mean octal.
+        let digits = text.drop { $0 == "-" || $0 == "+" }
+        if digits.count > 1, digits.first == "0", digits.dropFirst().allSatisfy({ $0.isNumber }) {
+            return .string(text)
+        }
         if let number = Int64(text) { return .integer(number) }
         if text.hasPrefix("0x"), let number = Int64(text.dropFirst(2), radix: 16) { return .integer(number) }
         if text.hasPrefix("0o"), let number = Int64(text.dropFirst(2), radix: 8) { return .integer(number) }

@@ -65,7 +65,7 @@ struct MapReader {
 
     mutating func string(_ name: String) -> String? {
         guard let value = self.raw(name) else { return nil }
-        guard let text = value.string else {
+        guard let text = value.scalarText else {
             self.error(name, "must be a string, not \(value.shape); put it in quotes")
             return nil
         }
@@ -224,7 +224,7 @@ struct MapReader {
         }
         var map: [String: String] = [:]
         for field in fields {
-            guard let text = field.value.string else {
+            guard let text = field.value.scalarText else {
                 let message = "must be a string, not \(field.value.shape); put it in quotes"
                 self.collector.report(.error, "\(self.path(name)).\(field.key)", field.value, message)
                 continue

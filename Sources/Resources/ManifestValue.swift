@@ -66,6 +66,18 @@ public struct ManifestValue: Sendable {
         if case .string(let text) = self.content { text } else { nil }
     }
 
+    /// The text of a scalar where a string is wanted: `true` and `12` without quotes are taken for their text.
+    ///
+    /// A number with a fraction is not, because its spelling is lost.
+    var scalarText: String? {
+        switch self.content {
+        case .string(let text): text
+        case .bool(let flag): flag ? "true" : "false"
+        case .integer(let number): String(number)
+        case .null, .float, .array, .map: nil
+        }
+    }
+
     /// Whether this is the null value.
     public var isNull: Bool {
         if case .null = self.content { true } else { false }

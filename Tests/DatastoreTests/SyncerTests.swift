@@ -73,6 +73,18 @@ struct SyncerTests {
         #expect(updates.contains(.inSync))
     }
 
+    @Test("A watch that opens again after failures is in sync at once")
+    func reopenedWatch() {
+        var machine = SyncerStateMachine(backOff: BackOff())
+        _ = machine.start()
+        _ = machine.handle(.listed(ResourceList(items: [], revision: Revision("1"))))
+        _ = machine.handle(.watchStarted)
+        var updates: [SyncerUpdate] = []
+        for _ in 0..<4 { updates += machine.handle(.watchFailed).updates }
+        #expect(updates == [.statusChanged(.waitingForDatastore)])
+        #expect(machine.handle(.watchStarted).updates == [.statusChanged(.inSync)])
+    }
+
     @Test("Only the kinds asked for are told")
     func kinds() async throws {
         let store = InMemoryDatastore([try pool(1), .node(Node(metadata: ResourceMetadata(name: "n")))])

@@ -10,7 +10,8 @@ struct YAMLReaderTests {
     @Test(
         "Plain scalars resolve by the core schema",
         arguments: [
-            ("~", .null), ("null", .null), ("true", .bool(true)), ("False", .bool(false)), ("yes", .string("yes")),
+            ("~", .null), ("007", .string("007")), ("0", .integer(0)), ("null", .null), ("true", .bool(true)),
+            ("False", .bool(false)), ("yes", .string("yes")),
             ("12", .integer(12)), ("-1", .integer(-1)), ("0x1F", .integer(31)), ("0o17", .integer(15)),
             ("1.5", .float(1.5)),
             ("5663:12", .string("5663:12")), ("100:555:107", .string("100:555:107")), ("'12'", .string("12")),

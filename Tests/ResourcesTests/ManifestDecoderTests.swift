@@ -227,6 +227,26 @@ struct ManifestDecoderTests {
         #expect(peer.asNumber == 65_537)
     }
 
+    @Test("A label without quotes counts as its text unless it has a fraction")
+    func labels() {
+        func node(_ label: ManifestValue.Content) -> ManifestDecoder.Outcome {
+            ManifestDecoder().decode(
+                ManifestValue(
+                    map([
+                        "apiVersion": .string("projectcalico.org/v3"), "kind": .string("Node"),
+                        "metadata": map(["name": .string("n"), "labels": map(["l": label])]),
+                    ])
+                )
+            )
+        }
+        func expected(_ text: String) -> [Resource] {
+            [.node(Node(metadata: ResourceMetadata(name: "n", labels: ["l": text])))]
+        }
+        #expect(node(.bool(true)).resources.map(\.resource) == expected("true"))
+        #expect(node(.integer(7)).resources.map(\.resource) == expected("7"))
+        #expect(node(.float(1.5)).diagnostics.map(\.path) == ["metadata.labels.l"])
+    }
+
     @Test("Documents of other kinds are skipped with a remark, null documents silently")
     func otherKinds() {
         let service = map(["apiVersion": .string("v1"), "kind": .string("Service")])
