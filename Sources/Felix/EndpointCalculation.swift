@@ -1,10 +1,11 @@
+public import Datastore
 public import IPAddressing
 public import Resources
 
 /// Turns resources into what this node's dataplane has to do.
 ///
 /// The result is a function of the set of resources alone, not of the order in which they came. Nothing is told before the
-/// stream is in sync. Endpoints and block affinities of other nodes, and kinds that have no part in it, are ignored.
+/// stream is in sync. The stream is not trusted to be minimal: it may repeat, and remove what was never there. Endpoints and block affinities of other nodes, and kinds that have no part in it, are ignored.
 public struct EndpointCalculation: Sendable {
     /// Everything that the dataplane should know.
     public struct Outcome: Hashable, Sendable {
@@ -42,9 +43,10 @@ public struct EndpointCalculation: Sendable {
     // MARK: Inputs
 
     /// Takes one step of the stream.
-    public mutating func receive(_ input: FelixInput) {
+    public mutating func receive(_ input: SyncerUpdate) {
         switch input {
         case .inSync: self.isInSync = true
+        case .statusChanged: break
         case .removed(let key):
             self.setEndpoint(key, nil)
             self.setAffinity(key, nil)

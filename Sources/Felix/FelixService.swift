@@ -1,3 +1,4 @@
+public import Datastore
 internal import DeltaSync
 public import Logging
 public import Netlink
@@ -93,7 +94,7 @@ public final class FelixService: Sendable {
     public var status: FelixStatus { self.published.withLock { $0 } }
 
     /// Hands over steps of the resource stream; from any thread, also before ``run()``.
-    public func receive(_ inputs: [FelixInput]) {
+    public func receive(_ inputs: [SyncerUpdate]) {
         guard !inputs.isEmpty else { return }
         self.inbox.withLock { inbox in
             for input in inputs {
@@ -101,6 +102,7 @@ public final class FelixService: Sendable {
                 case .upserted(let resource): inbox.changes[resource.key] = .some(resource)
                 case .removed(let key): inbox.changes[key] = .some(nil)
                 case .inSync: inbox.isInSync = true
+                case .statusChanged: continue
                 }
             }
         }
@@ -142,6 +144,15 @@ public final class FelixService: Sendable {
             self.stop()
         }
         try result.get()
+    }
+
+    /// Works as ``run()`` does, on the resources that `updates` tells.
+    public func run(following updates: some AsyncSequence<[SyncerUpdate], Never> & Sendable) async throws {
+        let follower = Task {
+            for await batch in updates { self.receive(batch) }
+        }
+        defer { follower.cancel() }
+        try await self.run()
     }
 
     private func work() throws(NetlinkError) {

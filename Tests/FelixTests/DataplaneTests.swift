@@ -1,3 +1,4 @@
+import Datastore
 import Glibc
 import IPAddressing
 import Logging
@@ -35,7 +36,7 @@ private final class Bench {
         self.fake.deliverEvents { [events] in events.append($0) }
     }
 
-    func receive(_ inputs: FelixInput...) {
+    func receive(_ inputs: SyncerUpdate...) {
         for input in inputs { self.calculation.receive(input) }
     }
 

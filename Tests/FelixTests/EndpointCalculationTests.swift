@@ -1,3 +1,4 @@
+import Datastore
 import IPAddressing
 import Resources
 import Testing

@@ -1,3 +1,4 @@
+import Datastore
 import Glibc
 import IPAddressing
 import Logging
@@ -218,7 +219,7 @@ struct FelixServiceTests {
             let lab = try Lab(namespace)
             try lab.addWorkload("a")
             try lab.addWorkload("b")
-            let inputs: [FelixInput] = [
+            let inputs: [SyncerUpdate] = [
                 .upserted(.workloadEndpoint(try endpoint("a", "10.1.0.1/32", "2001:db8::1/128"))),
                 .upserted(.blockAffinity(try affinity("b", "10.1.0.0/26"))),
             ]
@@ -270,6 +271,24 @@ struct FelixServiceTests {
                 #expect(try await eventually { try lab.kernel.readSysctl(proxy) == "1" })
                 #expect(try await eventually { try lab.kernel.neighbors(family: .v4, interface: index).count == 1 })
             }
+        }
+    }
+
+    @Test("Changes in the datastore reach the kernel")
+    func datastore() async throws {
+        try await withNamespace { namespace in
+            let lab = try Lab(namespace)
+            let index = try lab.addWorkload("a")
+            let store = InMemoryDatastore([.workloadEndpoint(try endpoint("a", "10.1.0.1/32"))])
+            let service = try lab.service()
+            let running = Task { try await service.run(following: Syncer(datastore: store)) }
+            #expect(try await eventually { try lab.own() == [try workloadRoute("10.1.0.1/32", dev: index)] })
+            try await store.update(.workloadEndpoint(try endpoint("a", "10.1.0.2/32")), ifRevision: nil)
+            #expect(try await eventually { try lab.own() == [try workloadRoute("10.1.0.2/32", dev: index)] })
+            try await store.delete(key("a"), ifRevision: nil)
+            #expect(try await eventually { try lab.own() == [] })
+            service.stop()
+            try await running.value
         }
     }
 
