@@ -20,16 +20,32 @@ public struct ResourceSnapshot: Hashable, Sendable {
 
     /// Collects the kinds that matter here; others are skipped.
     public init(_ resources: some Sequence<Resource>) {
-        for resource in resources {
-            switch resource {
-            case .node(let value): self.nodes[value.metadata.name] = value
-            case .ipPool(let value): self.pools[value.metadata.name] = value
-            case .bgpConfiguration(let value): self.configurations[value.metadata.name] = value
-            case .bgpPeer(let value): self.peers[value.metadata.name] = value
-            case .blockAffinity(let value): self.affinities[value.metadata.name] = value
-            case .secret(let value): self.secrets[resource.key] = value
-            case .workloadEndpoint: break
-            }
+        for resource in resources { self.update(resource) }
+    }
+
+    /// Adds a resource or replaces the one with its key; kinds that do not matter here are skipped.
+    public mutating func update(_ resource: Resource) {
+        switch resource {
+        case .node(let value): self.nodes[value.metadata.name] = value
+        case .ipPool(let value): self.pools[value.metadata.name] = value
+        case .bgpConfiguration(let value): self.configurations[value.metadata.name] = value
+        case .bgpPeer(let value): self.peers[value.metadata.name] = value
+        case .blockAffinity(let value): self.affinities[value.metadata.name] = value
+        case .secret(let value): self.secrets[resource.key] = value
+        case .workloadEndpoint: break
+        }
+    }
+
+    /// Removes the resource with a key, if it is there.
+    public mutating func remove(_ key: ResourceKey) {
+        switch key.kind {
+        case .node: self.nodes[key.name] = nil
+        case .ipPool: self.pools[key.name] = nil
+        case .bgpConfiguration: self.configurations[key.name] = nil
+        case .bgpPeer: self.peers[key.name] = nil
+        case .blockAffinity: self.affinities[key.name] = nil
+        case .secret: self.secrets[key] = nil
+        case .workloadEndpoint: break
         }
     }
 }
