@@ -2,7 +2,9 @@ internal import BGPWire
 internal import IPAddressing
 internal import RouteModel
 
-/// Runs the policy in a slot on a draft. Given to each operation so that the engine itself is not generic.
+/// Runs the policy in a slot on a draft.
+///
+/// Given to each operation so that the engine itself is not generic.
 typealias PolicyEvaluator = (_ slot: Int, _ draft: inout RouteDraft) -> PolicyVerdict
 
 /// What the engine knows of a policy without running it.
@@ -39,12 +41,14 @@ struct SourceState {
 /// Sliced work on a source's paths.
 struct SourceTask {
     var isReevaluating = false
+    /// Removes paths from before `sweepEpoch`.
     var isRemovingStale = false
-    var isFlushing = false
+    var sweepEpoch: UInt8 = 0
+    /// Removes all paths, then the source.
     var isRemoving = false
     var position: UInt32 = 0
 
-    var isIdle: Bool { !self.isReevaluating && !self.isRemovingStale && !self.isFlushing }
+    var isIdle: Bool { !self.isReevaluating && !self.isRemovingStale && !self.isRemoving }
 }
 
 /// Everything but the tables and consumers: stores, sources, interfaces, caches.
@@ -189,13 +193,21 @@ struct CoreState: ~Copyable {
         case nil: break
         }
         let context = UInt64(policy.slot) << 16 | UInt64(source)
-        if policy.isMemoisable, let known = self.importMemo.find(received, context, self.store) {
+        if policy.isMemoisable, let known = self.importMemo.find(received, context, self.store, epoch: self.sourceEpoch)
+        {
             if known.value != 0 { self.store.retain(known.value) }
             return ImportOutcome(accepted: known.value, reason: RejectReason(rawValue: known.reason))
         }
         let outcome = self.evaluateImport(received, source, prefix(), evaluate)
         if policy.isMemoisable {
-            self.importMemo.store(received, context, outcome.accepted, outcome.reason?.rawValue ?? 0, 0, self.store)
+            self.importMemo.store(
+                received,
+                context,
+                outcome.accepted,
+                outcome.reason?.rawValue ?? 0,
+                self.sourceEpoch,
+                self.store
+            )
         }
         return outcome
     }

@@ -1,6 +1,8 @@
 internal import IPAddressing
 
-/// One path: what one source says about a destination. 16 octets per route and peer.
+/// One path: what one source says about a destination.
+///
+/// 16 octets per route and peer.
 ///
 /// received 4, accepted 4, path id 4, source 2, flags 1, reason 1. The target is part of the attribute set's identity.
 struct Path: BitwiseCopyable, Equatable {
@@ -14,7 +16,9 @@ struct Path: BitwiseCopyable, Equatable {
     var source: UInt16 = 0
     /// The source's epoch when the path was last announced, four bits; for stale marks.
     var epoch: UInt8 = 0
-    /// Why it is not accepted; 0 when it is. Raw value of ``RejectReason``.
+    /// Why it is not accepted; 0 when it is.
+    ///
+    /// Raw value of ``RejectReason``.
     var reason: UInt8 = 0
 }
 
@@ -53,7 +57,9 @@ struct DestinationFlags: OptionSet, BitwiseCopyable {
     static let isLive = DestinationFlags(rawValue: 2)
 }
 
-/// Three more paths of a destination: 64 octets, one cache line. Only the first node of a chain is partly filled.
+/// Three more paths of a destination: 64 octets, one cache line.
+///
+/// Only the first node of a chain is partly filled.
 struct PathNode: BitwiseCopyable {
     static let capacity: UInt32 = 3
 

@@ -68,9 +68,11 @@ struct Engine: ~Copyable {
                 self.startRescan()
             }
             if !isRecursive, !isFresh || self.state.targets.records[Int(id)].references > 0 {
-                // Next hops may resolve through routes with this target.
+                // Next hops may resolve through routes with this target: by rank connected, gateways, recursive.
                 for other in self.state.targets.records.indices
-                where self.state.targets.records[other].isRecursive && !self.state.targets.records[other].isFresh {
+                where other != Int(id) && self.state.targets.keys[other]?.table != nil
+                    && !self.state.targets.records[other].isFresh
+                {
                     self.state.targets.markDirty(TargetID(other))
                 }
             }
@@ -198,6 +200,7 @@ struct Engine: ~Copyable {
         let known = self.state.interfaces[index]
         self.state.interfaces[index] = InterfaceRecord(name: name, isUp: isUp)
         guard known?.isUp ?? true != isUp || known?.name != name else { return }
+        self.state.sourceEpoch &+= 1
         for id in self.state.targets.records.indices.dropFirst() { self.state.targets.markDirty(TargetID(id)) }
         self.resolveTargets()
     }
@@ -286,7 +289,10 @@ struct Engine: ~Copyable {
     private mutating func finishTask(_ source: Int) {
         let task = self.state.sources[source].task
         self.state.sources[source].task = SourceTask()
-        if task.isRemovingStale || task.isFlushing { self.state.sources[source].marks = 0 }
+        if task.isRemovingStale {
+            // Marks set after the sweep began are still open.
+            self.state.sources[source].marks = Int((self.state.sources[source].epoch &- task.sweepEpoch) & 15)
+        }
         guard task.isRemoving else { return }
         self.state.sources[source].isLive = false
         self.state.sources[source].lastTarget = nil
@@ -308,6 +314,7 @@ struct Engine: ~Copyable {
             self.state.records.append(record)
             self.state.counters.append(SourceCounters())
         }
+        self.state.sourceEpoch &+= 1
         self.updateUniformity()
         return SourceID(index)
     }
@@ -387,7 +394,8 @@ extension CoreState {
             }
             for pathID in identifiers {
                 guard let slot = table.slot(number, source: UInt16(source), pathID: pathID) else { continue }
-                if task.isFlushing || task.isRemovingStale && table.path(number, slot).epoch != epoch {
+                let age = (epoch &- table.path(number, slot).epoch) & 15
+                if task.isRemoving || task.isRemovingStale && age > (epoch &- task.sweepEpoch) & 15 {
                     self.update(&table, number, slot, nil)
                 } else if task.isReevaluating {
                     self.renew(&table, number, slot)

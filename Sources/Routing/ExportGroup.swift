@@ -32,7 +32,9 @@ struct ExportGroup {
     var isLive = true
     var cursor: UInt64
     var walk: Walk?
-    /// Per destination the index of the source of what was announced last, plus one; 0 nothing. Two octets a route.
+    /// Per destination the index of the source of what was announced last, plus one; 0 nothing.
+    ///
+    /// Two octets a route.
     var announced: ContiguousArray<UInt16> = []
     /// The member that owns the next hop announced last, where there is one: excluded beside the source.
     var nextHopOwners: [UInt32: UInt16] = [:]

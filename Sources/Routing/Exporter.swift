@@ -248,7 +248,7 @@ extension CoreState {
             let nextHop = self.exportedNextHop(group, source, target, record.target, isNextHopSet),
             Self.fits(exporter, group, nextHop)
         else { return 0 }
-        let id = self.targets.intern(TargetKey(target: .recursive(nextHop, interface: 0), mode: .direct))
+        let id = self.targets.intern(TargetKey(target: .recursive(nextHop, interface: 0), isForExport: true))
         return self.intern(exporter.output, target: id, local: LocalAttributes(preference: 0)) ?? 0
     }
 

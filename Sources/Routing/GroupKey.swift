@@ -36,8 +36,9 @@ public struct GroupKey: Hashable, Sendable {
     public var nextHopKeep: NextHopSelection
     /// What "self" means: this end's address, with the link-local one on a shared IPv6 link.
     public var selfNextHop: BGPNextHop
-    /// Kernel index of the interface of a single-hop session; 0 for multihop. Next hops of routes learned over the same
-    /// interface are kept towards external peers.
+    /// Kernel index of the interface of a single-hop session; 0 for multihop.
+    ///
+    /// Next hops of routes learned over the same interface are kept towards external peers.
     public var interface: UInt32
     /// `interpret communities`: NO_EXPORT, NO_ADVERTISE and NO_EXPORT_SUBCONFED of learned routes are honoured.
     public var interpretsCommunities: Bool

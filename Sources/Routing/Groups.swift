@@ -4,7 +4,9 @@ internal import RouteModel
 extension RoutingCore {
     // MARK: Membership
 
-    /// Makes a BGP peer a receiver. `member` is the peer's source of the same family.
+    /// Makes a BGP peer a receiver.
+    ///
+    /// `member` is the peer's source of the same family.
     ///
     /// It is sent the whole table, then an End-of-RIB marker, then changes, without disturbing others; once it is level
     /// with a group of equal settings it becomes part of it. A member that joins again starts afresh.
@@ -46,7 +48,9 @@ extension RoutingCore {
         self.dropOldSettings(index)
     }
 
-    /// Puts a member that is slow to read into a group of its own, where its cursor may lag without holding back others.
+    /// Puts a member that is slow to read into a group of its own, where its cursor may lag without holding back
+    /// others.
+    ///
     /// It becomes part of the common group again when a flush finds both level.
     public mutating func separate(_ member: SourceID) { _ = self.isolate(member) }
 
@@ -189,6 +193,8 @@ extension Engine {
         guard index >= 0 else { return }
         self.state.sources[member.index].group = -1
         self.groups[index].members.removeAll { $0 == member }
+        // Its id may come back as another peer.
+        self.groups[index].nextHopOwners = self.groups[index].nextHopOwners.filter { $0.value != member.rawValue }
         if self.groups[index].members.isEmpty { self.removeGroup(index) }
     }
 
@@ -234,7 +240,8 @@ extension Engine {
             : self.state.flush(&self.ipv6Tables[table.index], &group, index, &self.exporter, limit, evaluate)
         swap(&group, &self.groups[index])
         self.updateCursors(table)
-        if !self.state.targets.dirty.isEmpty { self.resolveTargets() }
+        self.resolveTargets()
+        self.removeUnusedTargets()
         return items
     }
 
@@ -253,6 +260,11 @@ extension Engine {
             self.groups[to].members.append(member)
             self.state.sources[member.index].group = to
         }
+        // What a member does not hold because the next hop is its own address is known to its own group only.
+        let owners = self.groups[from].nextHopOwners.filter {
+            self.groups[from].members.contains(SourceID(Int($0.value)))
+        }
+        self.groups[to].nextHopOwners.merge(owners) { _, own in own }
         // Both were told everything about the same table, so what they hold is the same by construction.
         self.removeGroup(from)
     }

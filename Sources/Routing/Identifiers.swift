@@ -15,7 +15,9 @@ public struct TableID: Hashable, Sendable, BitwiseCopyable {
     var index: Int { Int(self.rawValue & 0x7FFF) }
 }
 
-/// A source of routes: a channel of a BGP peer or of a local protocol instance. Reused after removal is complete.
+/// A source of routes: a channel of a BGP peer or of a local protocol instance.
+///
+/// Reused after removal is complete.
 public struct SourceID: Hashable, Sendable, Comparable, BitwiseCopyable {
     /// Index of the source.
     public let rawValue: UInt16

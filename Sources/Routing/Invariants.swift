@@ -2,8 +2,9 @@ internal import IPAddressing
 internal import RouteModel
 
 extension RoutingCore {
-    /// Checks every structure against every other; the violations found, none when all is well. For tests: it looks at
-    /// everything.
+    /// Checks every structure against every other; the violations found, none when all is well.
+    ///
+    /// For tests: it looks at everything.
     func checkInvariants() -> [String] {
         var check = InvariantCheck()
         for index in 0..<self.engine.ipv4Tables.count {

@@ -1,7 +1,8 @@
 internal import IPAddressing
 
-/// A bounded cache of policy outcomes, keyed by attribute set and context. Holds no references: a set that was freed
-/// since is recognised by its generation.
+/// A bounded cache of policy outcomes, keyed by attribute set and context.
+///
+/// Holds no references: a set that was freed since is recognised by its generation.
 struct PolicyMemo {
     struct Entry {
         var key: AttributeID = 0

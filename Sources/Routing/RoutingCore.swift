@@ -50,7 +50,9 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
 
     // MARK: Interfaces
 
-    /// Tells the core about an interface. Gateways over one that is down are unusable at once.
+    /// Tells the core about an interface.
+    ///
+    /// Gateways over one that is down are unusable at once.
     ///
     /// An index the core was never told about counts as up.
     public mutating func setInterface(_ index: UInt32, name: String, isUp: Bool) {
@@ -70,8 +72,9 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
         return id
     }
 
-    /// Changes a source's settings; its table stays. Routes are evaluated again by ``work(_:)``, without asking the
-    /// peer; only differences take effect.
+    /// Changes a source's settings; its table stays.
+    ///
+    /// Routes are evaluated again by ``work(_:)``, without asking the peer; only differences take effect.
     public mutating func changeSource(_ id: SourceID, to settings: SourceSettings<Policy>) {
         guard self.isLive(id), settings.table == self.engine.state.sources[id.index].table else { return }
         let slot = self.policies.retain(settings.importPolicy)
@@ -83,6 +86,7 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
         new.task = old.task
         self.engine.state.sources[id.index] = new
         self.engine.state.records[id.index] = SourceRecord(settings)
+        self.engine.state.sourceEpoch &+= 1
         self.engine.updateUniformity()
         self.policies.release(old.policy.slot)
         if self.engine.state.counters[id.index].received > 0 {
@@ -95,33 +99,35 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
         guard self.isLive(id), !self.engine.state.sources[id.index].task.isRemoving else { return }
         self.leave(id)
         self.policies.release(self.engine.state.sources[id.index].policy.slot)
-        self.engine.startTask(id.index) {
-            $0.isFlushing = true
-            $0.isRemoving = true
-        }
+        self.engine.startTask(id.index) { $0.isRemoving = true }
         if self.engine.state.counters[id.index].received == 0 {
             _ = self.engine.continueTask(id.index, 1, { _, _ in .reject })
         }
     }
 
-    /// Withdraws all routes of a source in slices of ``work(_:)``. What it announces before the end of that is
-    /// withdrawn as well, so call ``finishTask(_:)`` before a session that comes back announces again.
+    /// Withdraws all routes a source has now in slices of ``work(_:)``.
+    ///
+    /// What it announces from now on stays, so a session may come back before the work is done.
     public mutating func flush(source id: SourceID) {
         guard self.isLive(id) else { return }
-        self.engine.startTask(id.index) { $0.isFlushing = true }
+        self.markStale(id)
+        self.removeStale(id)
     }
 
-    /// Runs a slice of a source's flush; true when nothing is left.
+    /// Starts or continues to withdraw all routes a source has now; true when nothing is left.
+    ///
+    /// Repeat until true.
     public mutating func flush(source id: SourceID, budget: Int) -> Bool {
         guard self.isLive(id) else { return true }
-        if !self.engine.state.sources[id.index].task.isFlushing { self.flush(source: id) }
+        if !self.engine.state.sources[id.index].task.isRemovingStale { self.flush(source: id) }
         let evaluate = self.policies.evaluator
         _ = self.engine.continueTask(id.index, budget, evaluate)
-        return !self.engine.state.sources[id.index].task.isFlushing
+        return !self.engine.state.sources[id.index].task.isRemovingStale
     }
 
-    /// Marks all routes of a source as stale, for a refresh or a restart of the peer. Routes that are still stale from
-    /// an earlier mark stay so.
+    /// Marks all routes of a source as stale, for a refresh or a restart of the peer.
+    ///
+    /// Routes that are still stale from an earlier mark stay so.
     public mutating func markStale(_ id: SourceID) {
         guard self.isLive(id) else { return }
         if self.engine.state.sources[id.index].marks >= 14 {
@@ -137,7 +143,11 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
     /// ``work(_:)``.
     public mutating func removeStale(_ id: SourceID) {
         guard self.isLive(id) else { return }
-        self.engine.startTask(id.index) { $0.isRemovingStale = true }
+        let epoch = self.engine.state.sources[id.index].epoch
+        self.engine.startTask(id.index) {
+            $0.isRemovingStale = true
+            $0.sweepEpoch = epoch
+        }
     }
 
     /// Runs whatever is pending for one source to its end.

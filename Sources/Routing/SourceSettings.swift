@@ -6,7 +6,9 @@ public import RouteModel
 public struct SourceSettings<Policy: RoutePolicy>: Hashable, Sendable {
     /// Protocol instance, kind, neighbour.
     public var origin: RouteOrigin
-    /// Table its routes enter. Fixed for the life of the source.
+    /// Table its routes enter.
+    ///
+    /// Fixed for the life of the source.
     public var table: TableID
     /// Import policy.
     public var importPolicy: Policy
@@ -14,9 +16,13 @@ public struct SourceSettings<Policy: RoutePolicy>: Hashable, Sendable {
     public var preference: UInt16
     /// How next hops resolve.
     public var resolution: Resolution
-    /// Largest number of received paths; further ones are not stored. nil is no limit.
+    /// Largest number of received paths; further ones are not stored.
+    ///
+    /// nil is no limit.
     public var receiveLimit: UInt32?
-    /// Largest number of accepted paths; further ones are kept as rejected (`block`). nil is no limit.
+    /// Largest number of accepted paths; further ones are kept as rejected (`block`).
+    ///
+    /// nil is no limit.
     public var importLimit: UInt32?
     /// Session parameters; nil for local protocol instances.
     public var session: BGPSourceSettings?

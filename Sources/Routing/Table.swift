@@ -212,7 +212,9 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
         self.journal.append(number, oldest: self.oldestCursor)
     }
 
-    /// Whether the latest change of a destination lies at or after `position`. May err towards true.
+    /// Whether the latest change of a destination lies at or after `position`.
+    ///
+    /// May err towards true.
     @inline(__always)
     func isChanged(_ number: UInt32, since position: UInt64) -> Bool {
         let age = UInt64(UInt32(truncatingIfNeeded: self.journal.head) &- self.destinations[number].journal)

@@ -34,8 +34,9 @@ struct UpdatePacker<P: IPPrefixProtocol> {
 
     init() {}
 
-    /// Adds a prefix: announced with a set, or withdrawn when `set` is 0. True if the set is new to this flush and the
-    /// packer keeps the caller's reference to it.
+    /// Adds a prefix: announced with a set, or withdrawn when `set` is 0.
+    ///
+    /// True if the set is new to this flush and the packer keeps the caller's reference to it.
     mutating func add(_ prefix: P, _ set: AttributeID, _ audience: GroupItem.Audience) -> Bool {
         let key: Key
         switch audience {
@@ -61,8 +62,9 @@ struct UpdatePacker<P: IPPrefixProtocol> {
         return false
     }
 
-    /// Writes everything and drops the references to sets. Withdrawals come first, so that a receiver near its limits
-    /// makes room before it takes more.
+    /// Writes everything and drops the references to sets.
+    ///
+    /// Withdrawals come first, so that a receiver near its limits makes room before it takes more.
     mutating func finish(_ state: inout CoreState, _ encoding: UpdateEncoding, _ items: inout [GroupItem]) {
         var encoder = UpdateEncoder<P>(encoding)
         for bucket in self.buckets where bucket.set == 0 {

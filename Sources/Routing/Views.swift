@@ -112,7 +112,9 @@ extension RoutingCore {
         return account
     }
 
-    /// Destinations from a position on (0 at first), at most `limit` looked at. With `source` only its paths.
+    /// Destinations from a position on (0 at first), at most `limit` looked at.
+    ///
+    /// With `source` only its paths.
     ///
     /// Between slices the table may change: what exists throughout is seen exactly once.
     public mutating func walk(

@@ -1,0 +1,232 @@
+import BGPWire
+import IPAddressing
+import RouteModel
+import Testing
+
+@testable import Routing
+
+/// A policy for tests: a list of rules run in order.
+struct TestPolicy: RoutePolicy {
+    enum Rule: Hashable, Sendable {
+        case rejectCommunity(Community)
+        case rejectLength(over: UInt8)
+        case rejectOddThirdOctet
+        case setLocalPreference(UInt32)
+        case setMED(UInt32)
+        case setKernelMetric(UInt32)
+        case setNextHop(IPAddress)
+        case addCommunity(Community)
+    }
+
+    var rules: [Rule] = []
+    var rejectsAll = false
+
+    static let acceptAll = TestPolicy()
+    static let rejectAll = TestPolicy(rejectsAll: true)
+
+    var constantVerdict: PolicyVerdict? { self.rejectsAll ? .reject : self.rules.isEmpty ? .accept : nil }
+
+    var dependencies: PolicyDependencies {
+        self.rules.contains {
+            switch $0 {
+            case .rejectLength, .rejectOddThirdOctet: true
+            default: false
+            }
+        } ? .prefix : []
+    }
+
+    func evaluate(_ route: inout RouteDraft) -> PolicyVerdict {
+        if self.rejectsAll { return .reject }
+        for rule in self.rules {
+            switch rule {
+            case .rejectCommunity(let community):
+                if route.attributes.communities.contains(community) { return .reject }
+            case .rejectLength(let length):
+                if route.prefix.length > length { return .reject }
+            case .rejectOddThirdOctet:
+                if case .v4(let prefix) = route.prefix, prefix.address.rawValue >> 8 & 1 == 1 { return .reject }
+            case .setLocalPreference(let value): route.attributes.localPreference = value
+            case .setMED(let value): route.attributes.multiExitDiscriminator = value
+            case .setKernelMetric(let value): route.local.kernelMetric = value
+            case .setNextHop(let address): route.target = .recursive(BGPNextHop(address), interface: 0)
+            case .addCommunity(let community):
+                if !route.attributes.communities.contains(community) { route.attributes.communities.append(community) }
+            }
+        }
+        return .accept
+    }
+}
+
+/// A generator with a seed that tests print (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        self.state &+= 0x9E37_79B9_7F4A_7C15
+        var value = self.state
+        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
+        return value ^ value >> 31
+    }
+}
+
+func prefix4(_ text: String) -> IPv4Prefix {
+    guard case .v4(let prefix)? = IPPrefix(text) else { preconditionFailure("\(text) is no IPv4 prefix") }
+    return prefix
+}
+
+func address(_ text: String) -> IPAddress {
+    guard let address = IPAddress(text) else { preconditionFailure("\(text) is no address") }
+    return address
+}
+
+/// Attributes of a received route.
+func attributes(
+    _ path: [UInt32] = [],
+    origin: Origin = .igp,
+    med: UInt32? = nil,
+    localPreference: UInt32? = nil,
+    communities: [Community] = [],
+    originatorID: UInt32? = nil,
+    clusterList: [UInt32]? = nil
+) -> PathAttributes {
+    var result = PathAttributes()
+    result.origin = origin
+    result.asPath = ASPath(sequence: path.map(ASNumber.init(rawValue:)))
+    result.multiExitDiscriminator = med
+    result.localPreference = localPreference
+    result.communities = communities
+    result.originatorID = originatorID.map(RouterID.init(rawValue:))
+    result.clusterList = clusterList.map { $0.map(RouterID.init(rawValue:)) }
+    return result
+}
+
+func session(
+    localAS: UInt32 = 65000,
+    peerAS: UInt32,
+    routerID: UInt32,
+    address peer: String,
+    _ change: (inout BGPSourceSettings) -> Void = { _ in }
+) -> BGPSourceSettings {
+    var result = BGPSourceSettings(
+        localAS: ASNumber(rawValue: localAS),
+        localRouterID: RouterID(rawValue: 1),
+        peerAS: ASNumber(rawValue: peerAS),
+        peerRouterID: RouterID(rawValue: routerID),
+        peerAddress: address(peer)
+    )
+    change(&result)
+    return result
+}
+
+func peer(_ table: TableID, _ session: BGPSourceSettings, policy: TestPolicy = .acceptAll) -> SourceSettings<TestPolicy>
+{
+    SourceSettings(
+        origin: RouteOrigin(
+            source: .bgp,
+            protocolName: "peer\(session.peerRouterID.rawValue)",
+            from: session.peerAddress,
+            isInternal: session.peerAS == session.localAS
+        ),
+        table: table,
+        importPolicy: policy,
+        preference: 100,
+        session: session
+    )
+}
+
+func local(_ table: TableID, _ kind: RouteSource, preference: UInt16) -> SourceSettings<TestPolicy> {
+    SourceSettings(
+        origin: RouteOrigin(source: kind, protocolName: "\(kind)"),
+        table: table,
+        importPolicy: .acceptAll,
+        preference: preference
+    )
+}
+
+/// What a receiver of UPDATEs holds.
+struct Receiver: Equatable {
+    struct Route: Equatable {
+        var attributes: PathAttributes
+        var nextHop: IPAddress
+    }
+
+    var routes: [IPv4Prefix: Route] = [:]
+    var endOfRIBCount = 0
+    var messageCount = 0
+
+    mutating func receive(_ bytes: [UInt8]) throws {
+        var decoder = UpdateDecoder()
+        var context = UpdateContext(
+            ipv4: .init(isNegotiated: true, allowsExtendedNextHop: true),
+            ipv6: .init(isNegotiated: true),
+            hasFourOctetAS: true,
+            isInternal: true,
+            peerAS: ASNumber(rawValue: 65000)
+        )
+        context.enforcesFirstAS = false
+        var offset = 0
+        while offset < bytes.count {
+            let length = Int(bytes[offset + 16]) << 8 | Int(bytes[offset + 17])
+            #expect(length <= 4096)
+            let body = Array(bytes[offset + 19..<offset + length])
+            try decoder.decode(body.span.bytes, context)
+            #expect(decoder.failure == nil)
+            #expect(decoder.discardedCount == 0)
+            self.messageCount += 1
+            if decoder.endOfRIB != nil { self.endOfRIBCount += 1 }
+            for nlri in decoder.withdrawnIPv4 {
+                #expect(
+                    self.routes.removeValue(forKey: nlri.prefix) != nil,
+                    "withdrawal of \(nlri.prefix), which is not held"
+                )
+            }
+            for (index, nlri) in decoder.announcedIPv4.enumerated() {
+                guard let nextHop = decoder.nextHop(ofIPv4At: index) else { continue }
+                self.routes[nlri.prefix] = Route(
+                    attributes: PathAttributes(canonical: decoder.attributes),
+                    nextHop: nextHop.address
+                )
+            }
+            offset += length
+        }
+    }
+}
+
+extension RoutingCore where Policy == TestPolicy {
+    /// Does all work there is.
+    mutating func settle() {
+        while self.work(1000) {}
+    }
+
+    /// Flushes all groups and hands the output to the receivers.
+    mutating func deliver(_ receivers: inout [SourceID: Receiver], limit: Int = 1000) throws {
+        self.settle()
+        var isBusy = true
+        while isBusy {
+            isBusy = false
+            for group in self.groups where self.isPending(group) {
+                isBusy = true
+                try self.deliver(group, &receivers, limit: limit)
+            }
+        }
+    }
+
+    /// Flushes a group once.
+    mutating func deliver(_ group: GroupID, _ receivers: inout [SourceID: Receiver], limit: Int) throws {
+        let output = self.flush(group, limit: limit)
+        for item in output.items {
+            for member in output.members where item.audience.includes(member) {
+                try receivers[member, default: Receiver()].receive(item.bytes)
+            }
+        }
+    }
+}
+
+/// The value of an optional that has to have one; for expressions with a core, which the macro can not capture.
+func present<Value>(_ value: Value?) throws -> Value {
+    guard let value else { throw Absent() }
+    return value
+}
+
+struct Absent: Error {}

@@ -1,0 +1,73 @@
+import IPAddressing
+import Testing
+
+@testable import Routing
+
+@Suite("Memory layout")
+struct LayoutTests {
+    @Test("A path is 16 octets")
+    func path() {
+        #expect(MemoryLayout<Path>.stride == 16)
+    }
+
+    @Test("A destination with its first path is 40 octets for IPv4 and 56 for IPv6")
+    func destination() {
+        #expect(MemoryLayout<Destination<IPv4Prefix>>.stride == 40)
+        #expect(MemoryLayout<Destination<IPv6Prefix>>.stride == 56)
+    }
+
+    @Test("A node of three further paths and an attribute record are one cache line each")
+    func cacheLines() {
+        #expect(MemoryLayout<PathNode>.stride == 64)
+        #expect(MemoryLayout<AttributeRecord>.stride == 64)
+    }
+
+    @Test("The index finds what was inserted and nothing that was removed, across growth")
+    func index() {
+        var index = HashIndex()
+        var held: Set<UInt32> = []
+        var random = SeededGenerator(state: 1)
+        for round in 0..<60_000 {
+            let number = UInt32.random(in: 0..<20_000, using: &random)
+            // Few distinct hashes make long probe runs.
+            let hash = mixBits(UInt64(number / 3))
+            if held.contains(number) {
+                let isRemoved = index.remove(hash, number)
+                #expect(isRemoved)
+                held.remove(number)
+            } else {
+                index.insert(hash, number)
+                held.insert(number)
+            }
+            let probe = UInt32(round % 20_000)
+            let found = index.find(mixBits(UInt64(probe / 3))) { $0 == probe }
+            #expect((found != nil) == held.contains(probe))
+        }
+        let count = index.count
+        #expect(count == held.count)
+    }
+
+    @Test("The arena gives each string back unchanged while others come and go")
+    func arena() {
+        var arena = ByteArena()
+        var random = SeededGenerator(state: 2)
+        var held: [(handle: UInt32, bytes: [UInt8])] = []
+        for round in 0..<4000 {
+            if held.count > 200 {
+                let victim = held.remove(at: Int.random(in: 0..<held.count, using: &random))
+                let stored = arena.bytes(victim.handle, count: victim.bytes.count).array
+                #expect(stored == victim.bytes)
+                arena.release(victim.handle, count: victim.bytes.count)
+            }
+            let count =
+                round % 97 == 0 ? Int.random(in: 513...65_536, using: &random) : Int.random(in: 0...512, using: &random)
+            let bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: round), count: count)
+            let handle = bytes.withUnsafeBytes { arena.store(Octets($0.baseAddress, count: $0.count)) }
+            held.append((handle, bytes))
+        }
+        for item in held {
+            let stored = arena.bytes(item.handle, count: item.bytes.count).array
+            #expect(stored == item.bytes)
+        }
+    }
+}
