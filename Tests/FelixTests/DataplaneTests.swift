@@ -175,6 +175,20 @@ struct DataplaneTests {
         #expect(try bench.own() == before)
     }
 
+    @Test("A flap too short to be seen brings back IPv4 routes that went without an event")
+    func shortFlap() throws {
+        let bench = Bench()
+        let index = bench.fake.addLink("calia")
+        bench.receive(.upserted(.workloadEndpoint(try endpoint("a", "10.1.0.1/32"))), .inSync)
+        bench.step()
+        try bench.fake.setLink(index, up: false)
+        try bench.fake.setLink(index, up: true)
+        #expect(try bench.own() == [])
+        bench.step()
+        #expect(try bench.own() == [try workloadRoute("10.1.0.1/32", dev: index)])
+        #expect(try bench.fake.neighbors(family: .v4, interface: index).count == 1)
+    }
+
     @Test("An interface that is recreated under its name gets everything again")
     func recreated() throws {
         let bench = Bench()
