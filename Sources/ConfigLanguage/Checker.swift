@@ -139,6 +139,9 @@ extension Parser {
         if bgp.isClient, !isInternal {
             throw self.fail(bgp.clientLocation ?? location, "only internal neighbours can be route reflector clients")
         }
+        if bgp.enforcesFirstAS, isInternal {
+            throw self.fail(bgp.enforceLocation ?? location, "'enforce first as' is about external neighbours")
+        }
         Self.copyOptions(bgp, to: &settings)
         for channel in draft.channels {
             let isDirect = settings.multihopTTL == nil

@@ -28,6 +28,7 @@ extension Parser {
             bgp.interpretsCommunities = try self.parseSwitch()
         } else if self.accept("enforce", "first", "as") {
             bgp.enforcesFirstAS = try self.parseSwitch()
+            bgp.enforceLocation = start
         } else if self.accept("enable", "route", "refresh") {
             bgp.routeRefresh = try self.parseSwitch()
         } else if self.accept("enable", "extended", "messages") {

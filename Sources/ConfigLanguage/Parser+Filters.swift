@@ -189,6 +189,10 @@ extension Parser {
         try self.enter()
         defer { self.leave() }
         let start = self.location
+        if self.sees(.openBrace) {
+            let body = try self.parseBlock(&scope)
+            return .conditional([FilterBranch(condition: .constant(.bool(true)), body: body)], otherwise: [])
+        }
         guard let name = self.nextName else { throw self.unexpected("a statement") }
         if let local = scope.find(name) {
             self.advance()

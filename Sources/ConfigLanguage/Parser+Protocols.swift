@@ -39,9 +39,11 @@ extension Parser {
         if isNamed, let old = self.symbols[fullName] {
             self.report(.error, nameLocation, "'\(fullName)' is already defined as \(old.described)")
         }
+        let errorsBefore = self.errorCount
         try self.parseProtocolBody(&draft)
         if self.symbols[fullName] == nil { self.symbols[fullName] = .protocolDraft(draft) }
-        if !isTemplate { self.finish(draft, name: fullName, at: nameLocation) }
+        // What is missing is judged only where nothing was refused: one mistake, one error.
+        if !isTemplate, self.errorCount == errorsBefore { self.finish(draft, name: fullName, at: nameLocation) }
     }
 
     private mutating func nextDefaultName(_ kind: ProtocolKind) -> String {

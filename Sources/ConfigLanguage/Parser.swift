@@ -18,7 +18,7 @@ struct Parser {
     var nesting = 0
     private(set) var diagnostics: [Diagnostic] = []
     private var places: [(UInt32, UInt32)] = []
-    private var errorCount = 0
+    private(set) var errorCount = 0
 
     var symbols: [String: Symbol] = [:]
     var library: [FilterFunction] = []

@@ -126,6 +126,7 @@ struct BGPDraft: Sendable {
     var allowedLocalAS: UInt32 = 0
     var interpretsCommunities = true
     var enforcesFirstAS = false
+    var enforceLocation: Location?
     var defaultLocalPreference: UInt32 = 100
     var defaultMED: UInt32 = 0
     var deterministicMED = false

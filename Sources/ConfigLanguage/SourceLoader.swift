@@ -28,8 +28,8 @@ struct SourceLoader<Provider: SourceProvider> {
             self.files.append(SourceText(path: path, bytes: []))
             return false
         }
-        let last = self.tokens.last?.location ?? here
-        self.tokens.append(Token(kind: .end, file: last.file, offset: last.offset &+ last.length, length: 1))
+        let end = UInt32(clamping: self.files[0].bytes.count)
+        self.tokens.append(Token(kind: .end, file: 0, offset: end, length: 1))
         return true
     }
 

@@ -63,7 +63,11 @@ struct FilterMachine {
                 at = function.start
             case .leave, .leaveEmpty:
                 let value = instruction.operation == .leave ? self.pop() : .undefined
-                guard let frame = self.frames.popLast() else { throw .noVerdict }
+                guard let frame = self.frames.popLast() else {
+                    // A filter itself may return its verdict.
+                    guard case .bool(let accepts) = value else { throw .noVerdict }
+                    return accepts ? .accept : .reject
+                }
                 self.stack.removeSubrange(self.base...)
                 self.stack.append(value)
                 self.base = frame.base

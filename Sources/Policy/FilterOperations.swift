@@ -5,7 +5,9 @@ extension FilterUnaryOperation {
     /// The operation's value, or why it has none.
     func apply(_ value: FilterValue) throws(FilterError) -> FilterValue {
         switch (self, value) {
-        case (.defined, .undefined): return .bool(false)
+        case (.defined, .undefined), (.defined, .path(ASPath())), (.defined, .clist([])), (.defined, .eclist([])),
+            (.defined, .lclist([])):
+            return .bool(false)
         case (.defined, _): return .bool(true)
         case (.not, .bool(let flag)): return .bool(!flag)
         case (.length, .prefix(let prefix)): return .int(UInt32(prefix.length))
@@ -121,6 +123,10 @@ extension FilterBinaryOperation {
     private func compare(_ lhs: FilterValue, _ rhs: FilterValue) throws(FilterError) -> Int {
         func order<T: Comparable>(_ a: T, _ b: T) -> Int { a < b ? -1 : a == b ? 0 : 1 }
         switch (lhs, rhs) {
+        case (.undefined, .undefined): throw self.mismatch(lhs, rhs)
+        // An attribute that the route lacks orders before every value, as in BIRD.
+        case (.undefined, _): return -1
+        case (_, .undefined): return 1
         case (.int(let a), .int(let b)): return order(a, b)
         case (.quad(let a), .quad(let b)): return order(a, b)
         case (.pair(let a), .pair(let b)): return order(a, b)
@@ -137,7 +143,6 @@ extension FilterBinaryOperation {
     private func matches(_ lhs: FilterValue, _ rhs: FilterValue) throws(FilterError) -> Bool {
         switch (lhs, rhs) {
         case (.prefix(let prefix), .prefixSet(let set)): return set.contains(prefix)
-        case (.ip(let address), .prefixSet(let set)): return set.contains(address.hostPrefix)
         case (.prefix(let prefix), .prefix(let outer)): return outer.contains(prefix)
         case (.ip(let address), .prefix(let outer)): return outer.contains(address)
         case (.int(let number), .intSet(let set)): return set.contains(number)

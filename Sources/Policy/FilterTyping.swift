@@ -69,7 +69,7 @@ extension FilterBinaryOperation {
         switch (lhs, rhs) {
         case (_, .set(.void)): return true
         case (.set, _), (.prefixSet, _): return false
-        case (.prefix, .prefixSet), (.ip, .prefixSet), (.prefix, .prefix), (.ip, .prefix): return true
+        case (.prefix, .prefixSet), (.prefix, .prefix), (.ip, .prefix): return true
         case (.int, .path), (.path, .mask), (.path, .set(.int)), (.string, .string): return true
         case (.pair, .clist), (.quad, .clist), (.ec, .eclist), (.lc, .lclist): return true
         case (.clist, .set(.pair)), (.clist, .set(.quad)), (.eclist, .set(.ec)), (.lclist, .set(.lc)): return true

@@ -1,0 +1,253 @@
+import SpeakerSettings
+import Testing
+
+@testable import ConfigLanguage
+
+@Suite("Errors of configurations")
+struct ErrorPositionTests {
+    @Test("An error prints file, line, column, message, the line and a caret")
+    func printed() throws {
+        let error = try #require(load("router id 1.2.3.4;\n\tprotocol bgp x { locl as 5; }").errors.first)
+        #expect(
+            error.description == """
+                t.conf:2:19: error: 'locl' is not a statement of protocol bgp; did you mean 'local'?
+                \tprotocol bgp x { locl as 5; }
+                \t                 ^~~~
+                """
+        )
+    }
+
+    @Test(
+        "A broken line is reported where it breaks",
+        arguments: [
+            ("foo;", "1:1 'foo' is not a statement of the configuration"),
+            ("protcol bgp x {}", "1:1 'protcol' is not a statement of the configuration; did you mean 'protocol'?"),
+            ("router id ::1;", "1:11 expected a router id as a dotted quad"),
+            ("router id 0;", "1:11 a router id must not be zero"),
+            ("router id from \"eth0\";", "1:11 'router id from' is not supported yet"),
+            (
+                "log stderr { eror };",
+                "1:14 expected a class of log lines (debug, trace, info, remote, warning, error, auth, fatal, bug), found 'eror'"
+            ),
+            ("timeformat protocol iso long;", "1:1 'timeformat' is not supported yet"),
+            ("protocol ospf x {}", "1:10 protocol ospf is not supported yet"),
+            ("protocol device { interface \"x\"; }", "1:19 'interface' in protocol device is not supported yet"),
+            ("protocol device {} protocol device {}", "1:20 there is another device protocol"),
+            ("protocol static { route 10.0.0.0/8 blackhole; }", "1:1 a static protocol needs a channel: ipv4 or ipv6"),
+            (
+                "protocol static { ipv4; route 10.0.0.1/8 blackhole; }",
+                "1:31 10.0.0.1/8 has host bits set; the network is 10.0.0.0/8"
+            ),
+            ("protocol static { ipv4; route ::/0 blackhole; }", "1:31 ::/0 does not fit the ipv4 channel"),
+            (
+                "protocol static { ipv4; route 10.0.0.0/8 via 192.0.2.1 weight 257; }",
+                "1:63 weight 257 is out of range (1 to 256)"
+            ),
+            ("protocol static { ipv4; check link; }", "1:25 'check link' is not supported yet"),
+            (
+                "protocol static { ipv4 { table master6; }; }",
+                "1:32 table 'master6' is of the other family than the channel"
+            ),
+            (
+                "protocol static { ipv4 { table mastr4; }; }",
+                "1:32 expected a table, but 'mastr4' is not defined; did you mean 'master4'?"
+            ),
+            ("protocol static { ipv4; ipv6; }", "1:25 protocol static has one channel, and it is of the other family"),
+            (
+                "protocol kernel { ipv4; } protocol kernel { ipv4; }",
+                "1:45 kernel protocol 'kernel1' is connected to table 'master4' already"
+            ),
+            ("protocol kernel { learn all; ipv4; }", "1:25 'learn all' is not supported yet"),
+            (
+                "protocol kernel { ipv4; import all; }",
+                "1:25 'import' belongs into a channel: ipv4 { import …; }; or ipv6 { import …; };"
+            ),
+            ("protocol bgp x { neighbor 1.2.3.4 as 5; }", "1:14 the local AS number is missing: 'local as N'"),
+            ("protocol bgp x { local as 5; }", "1:14 the neighbour's address is missing: 'neighbor IP as N'"),
+            (
+                "protocol bgp x { local as 5; neighbor 1.2.3.4; }",
+                "1:39 the neighbour's AS is missing: 'as N', 'internal' or 'external'"
+            ),
+            (
+                "protocol bgp x { local as 5; neighbor range 1.0.0.0/8 as 5; }",
+                "1:39 'neighbor range' is not supported yet"
+            ),
+            (
+                "protocol bgp x { local as 5; neighbor fe80::1 as 6; }",
+                "1:39 a link-local address needs an interface, as in fe80::1%eth0"
+            ),
+            (
+                "protocol bgp x { local as 5; neighbor fe80::1%eth0 as 5; }",
+                "1:39 a multihop session cannot be bound to a link; internal sessions are multihop unless 'direct' is given"
+            ),
+            (
+                "protocol bgp x { local 1.2.3.4 as 5; neighbor 2001:db8::1 as 6; }",
+                "1:24 1.2.3.4 and the neighbour's 2001:db8::1 are of different families"
+            ),
+            (
+                "protocol bgp x { local as 5; neighbor 1.2.3.4 as 6; rr client; }",
+                "1:53 only internal neighbours can be route reflector clients"
+            ),
+            ("protocol bgp x { hold time 2; }", "1:28 hold time must be 0 or at least 3 seconds (RFC 4271 §4.2)"),
+            ("protocol bgp x { neighbor 1.2.3.4 port 65536 as 6; }", "1:40 port 65536 is out of range (1 to 65535)"),
+            ("protocol bgp x { multihop 256; }", "1:27 number of hops 256 is out of range (1 to 255)"),
+            ("protocol bgp x { add paths on; }", "1:18 'add paths' is not supported yet"),
+            ("protocol bgp x { graceful restart; }", "1:18 'graceful restart' is not supported yet"),
+            (
+                "protocol bgp x { long lived graceful restart on; }",
+                "1:18 'long lived graceful restart' is not supported yet"
+            ),
+            ("protocol bgp x { bfd; }", "1:18 'bfd' is not supported yet"),
+            ("protocol bgp x { password \"\"; }", "1:27 a password has 1 to 80 octets"),
+            ("protocol bgp x { hold time 9 s; }", "1:30 expected ';', found 's'"),
+            ("protocol bgp x { error wait time 9, 3; }", "1:34 the first wait is longer than the longest"),
+            (
+                "template bgp a {} protocol static from a {}",
+                "1:40 'a' is a bgp protocol and cannot be the template of one of kind static"
+            ),
+            ("protocol device from b {}", "1:22 expected a template, but 'b' is not defined"),
+            ("filter f { } filter f { }", "1:21 'f' is already defined as a filter"),
+            ("define bgp = 1;", "1:8 expected a name for the constant, found the keyword 'bgp'"),
+            ("define x = 1/0;", "1:13 division by zero"),
+            ("filter f { if bgp_med then accept; }", "1:15 the condition must be of type bool, not int"),
+            (
+                "filter f { if net ~ [10.0.0.0/8, ::/0] then accept; }",
+                "1:34 IPv4 and IPv6 prefixes cannot be in one set"
+            ),
+            ("filter f { bgp_med = (1,2); }", "1:22 'bgp_med' is of type int and cannot take a value of type pair"),
+            ("filter f { if 1 < 2 < 3 then accept; }", "1:21 comparisons do not chain; use parentheses"),
+            ("filter f { net = 10.0.0.0/8; }", "1:12 'net' cannot be changed"),
+            ("filter f { print 1; }", "1:12 'print' is not supported yet"),
+            ("filter f { acept; }", "1:12 'acept' is not a statement of a filter; did you mean 'accept'?"),
+            ("filter f { if bgp_pth.len > 3 then reject; }", "1:15 'bgp_pth' is not defined; did you mean 'bgp_path'?"),
+            ("filter f { if (1, 70000) ~ bgp_community then accept; }", "1:15 half of a pair out of range"),
+            ("filter f { if 10 / 0 = 1 then accept; }", "1:18 division by zero"),
+            ("filter f { if bgp_community ~ (1,2) then accept; }", "1:29 '~' is not defined for clist and pair"),
+            (
+                "function f(int a) { return a; } filter g { if f(true) = 1 then accept; }",
+                "1:49 argument 1 of 'f' must be of type int, not bool"
+            ),
+            (
+                "function f(int a) { return a; } filter g { if f() = 1 then accept; }",
+                "1:49 'f' takes 1 arguments, not 0"
+            ),
+            ("define a = \"x", "1:12 string is not closed on its line"),
+            ("/* never", "1:1 comment is not closed"),
+            ("define a = 4294967296;", "1:12 number out of range"),
+            ("define a = 1.2.3;", "1:12 malformed IPv4 address '1.2.3'"),
+            ("define a = 5abc;", "1:12 malformed number '5abc'"),
+            ("define a = §;", "1:12 unexpected character '§'"),
+        ]
+    )
+    func positions(_ text: String, _ expected: String) {
+        #expect(errors(text).first == expected)
+    }
+
+    @Test("A session with another AS needs both policies")
+    func externalPolicies() {
+        #expect(
+            errors("protocol bgp x { local as 5; neighbor 1.2.3.4 as 6; ipv4; }") == [
+                "1:53 a session with another AS needs an explicit import policy (RFC 8212)",
+                "1:53 a session with another AS needs an explicit export policy (RFC 8212)",
+            ]
+        )
+    }
+
+    @Test("All errors are reported, each once")
+    func recovery() {
+        let text = """
+            protocol bgp x { hold time 1; ipv4 { prefrence 5; import filter { acept; bgp_med = true; reject; };
+              export some; }; multihop 0; }
+            foo { bar; };
+            define a = b;
+            """
+        #expect(
+            load(text).errors.map { "\($0.line):\($0.column)" } == [
+                "1:28", "1:38", "1:67", "1:84", "2:10", "2:28", "3:1", "4:12",
+            ]
+        )
+    }
+
+    @Test("Reporting stops after a bounded number of errors")
+    func bounded() {
+        let found = load(String(repeating: "x;\n", count: 10_000)).errors
+        #expect(found.count == Parser.errorLimit + 1)
+        #expect(found.last?.message == "too many errors; the rest is not checked")
+    }
+
+    @Test("Nesting is bounded", arguments: ["(", "[", "!", "((((1,"])
+    func nesting(_ open: String) {
+        let found = errors("define a = " + String(repeating: open, count: 100_000) + ";")
+        #expect(!found.isEmpty)
+    }
+
+    @Test("A configuration without protocol is refused")
+    func empty() {
+        #expect(errors("router id 1.2.3.4;") == ["1:19 the configuration has no protocol"])
+    }
+
+    @Test("A warning points out operators that bind alike")
+    func mixedOperators() throws {
+        let result = load("protocol device {}\nfilter f { if true || false && false then accept; }")
+        #expect(result.settings != nil)
+        #expect(result.diagnostics.map(\.severity) == [.warning])
+        #expect(result.diagnostics.map(\.column) == [29])
+    }
+}
+
+@Suite("Included files")
+struct IncludeTests {
+    @Test("Patterns are relative to the including file, sorted, and may match nothing")
+    func patterns() throws {
+        let sources = InMemorySources([
+            "/etc/m/main.conf": "include \"peers/*.conf\";\ninclude \"none*.conf\";\nprotocol device {}",
+            "/etc/m/peers/b.conf": "define second = first + 1;",
+            "/etc/m/peers/a.conf": "define first = 1;",
+            "/etc/m/peers/.hidden.conf": "broken",
+            "/etc/m/peers/a.txt": "broken",
+        ])
+        let result = ConfigurationLoader.load(root: "/etc/m/main.conf", provider: sources)
+        #expect(result.errors == [])
+        #expect(
+            result.sources.map(\.path) == ["/etc/m/main.conf", "/etc/m/peers/a.conf", "/etc/m/peers/b.conf"]
+        )
+        #expect(Set(result.sources.map(\.digest)).count == 3)
+    }
+
+    @Test("An error in an included file names that file")
+    func errorInside() {
+        let result = load("protocol device {}\ninclude \"x.conf\";", files: ["x.conf": "\n bad;"])
+        #expect(result.errors.map { "\($0.path):\($0.line):\($0.column)" } == ["x.conf:2:2"])
+    }
+
+    @Test("A file that is missing is an error where it is named")
+    func missing() {
+        #expect(
+            errors("protocol device {}\ninclude \"x.conf\";") == [
+                "2:9 cannot read 'x.conf': No such file or directory"
+            ]
+        )
+    }
+
+    @Test("A file cannot include itself, by any spelling")
+    func loops() {
+        #expect(
+            errors("include \"a\";", files: ["a": "include \"./t.conf\";"]).first
+                == "1:9 't.conf' includes itself"
+        )
+    }
+
+    @Test("Includes nest to a bounded depth")
+    func depth() {
+        var files: [String: String] = [:]
+        for level in 0..<20 { files["f\(level)"] = "include \"f\(level + 1)\";" }
+        #expect(errors("include \"f0\";", files: files).first == "1:9 includes are nested more than 8 deep")
+    }
+
+    @Test("The root must be readable")
+    func root() {
+        let result = ConfigurationLoader.load(root: "nowhere", provider: InMemorySources([:]))
+        #expect(result.settings == nil)
+        #expect(result.errors.map(\.message) == ["cannot read 'nowhere': No such file or directory"])
+    }
+}

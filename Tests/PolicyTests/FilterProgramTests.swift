@@ -1,0 +1,158 @@
+import BGPWire
+import IPAddressing
+import RouteModel
+import Testing
+
+@testable import Policy
+
+@Suite("Compiled filters")
+struct FilterProgramTests {
+    private static func draft() -> RouteDraft {
+        RouteDraft(
+            prefix: .v4(IPv4Prefix(address: IPv4Address(10, 1, 2, 0), length: 24)),
+            origin: RouteOrigin(source: .bgp, protocolName: "peer"),
+            attributes: PathAttributes(),
+            target: .blackhole,
+            local: LocalAttributes(preference: 100)
+        )
+    }
+
+    private static let isBGP = FilterExpression.binary(
+        .equal,
+        .attribute(.source),
+        .constant(.enumeration(.source, FilterConstants.rtsBGP))
+    )
+
+    @Test("A condition that is always true is import all, one that never holds import none")
+    func folding() {
+        #expect(FilterProgram(accepting: .constant(.bool(true))) == .acceptAll)
+        #expect(FilterProgram(accepting: .constant(.bool(false))) == .rejectAll)
+        let sum = FilterExpression.folding(.add, .constant(.int(2)), .constant(.int(3)))
+        #expect(FilterProgram(accepting: .folding(.equal, sum, .constant(.int(5)))) == .acceptAll)
+        #expect(FilterProgram.acceptAll.constantVerdict == .accept)
+        #expect(FilterProgram.rejectAll.constantVerdict == .reject)
+    }
+
+    @Test("Programs are equal when their statements are, whatever else the library holds")
+    func equality() {
+        let helper = FilterFunction(parameterCount: 0, slotCount: 0, body: [.result(Self.isBGP)])
+        let unused = FilterFunction(parameterCount: 0, slotCount: 0, body: [.reject])
+        let first = FilterProgram(accepting: .call(0, []), library: [helper])
+        let second = FilterProgram(accepting: .call(1, []), library: [unused, helper])
+        #expect(first == second)
+        #expect(first.hashValue == second.hashValue)
+        #expect(first != FilterProgram(accepting: .call(0, []), library: [unused]))
+    }
+
+    @Test("Dependencies name what is read beside the attributes, and nothing that was folded away")
+    func dependencies() {
+        #expect(FilterProgram(accepting: Self.isBGP).dependencies == [.origin])
+        let length = FilterExpression.unary(.length, .attribute(.net))
+        #expect(FilterProgram([.set(.krtMetric, length), .accept]).dependencies == [.prefix])
+        #expect(FilterProgram([.set(.bgpMED, .constant(.int(1))), .accept]).dependencies == [])
+        let folded = FilterExpression.conjunction(.constant(.bool(false)), Self.isBGP)
+        #expect(FilterProgram(accepting: folded).dependencies == [])
+    }
+
+    @Test("A filter that ends without a verdict rejects and says so")
+    func noVerdict() {
+        var draft = Self.draft()
+        let outcome = FilterProgram([.set(.bgpMED, .constant(.int(1)))]).run(&draft)
+        #expect(outcome == FilterOutcome(verdict: .reject, error: .noVerdict))
+    }
+
+    @Test("Endless recursion rejects and says so")
+    func recursion() {
+        let endless = FilterFunction(parameterCount: 0, slotCount: 0, body: [.evaluate(.call(0, []))])
+        var draft = Self.draft()
+        let outcome = FilterProgram([.evaluate(.call(0, [])), .accept], library: [endless]).run(&draft)
+        #expect(outcome == FilterOutcome(verdict: .reject, error: .callsTooDeep))
+    }
+
+    @Test("Exponential recursion stops after a bounded number of instructions")
+    func instructionLimit() {
+        let decrement = FilterExpression.binary(.subtract, .local(0), .constant(.int(1)))
+        let call = FilterStatement.evaluate(.call(0, [decrement]))
+        let isZero = FilterExpression.binary(.equal, .local(0), .constant(.int(0)))
+        let stop = FilterBranch(condition: isZero, body: [.result(nil)])
+        let tree = FilterFunction(
+            parameterCount: 1,
+            slotCount: 1,
+            body: [.conditional([stop], otherwise: []), call, call]
+        )
+        var draft = Self.draft()
+        let program = FilterProgram([.evaluate(.call(0, [.constant(.int(50))])), .accept], library: [tree])
+        #expect(program.run(&draft) == FilterOutcome(verdict: .reject, error: .tooManyInstructions))
+    }
+
+    @Test("A preference that does not fit rejects instead of wrapping")
+    func preferenceRange() {
+        var draft = Self.draft()
+        let outcome = FilterProgram([.set(.preference, .constant(.int(70_000))), .accept]).run(&draft)
+        #expect(outcome == FilterOutcome(verdict: .reject, error: .outOfRange("preference")))
+    }
+
+    @Test("An absent number orders before all others, and cannot be computed with")
+    func undefinedNumbers() throws {
+        #expect(try FilterBinaryOperation.less.apply(.undefined, .int(0)) == .bool(true))
+        #expect(try FilterBinaryOperation.less.apply(.int(0), .undefined) == .bool(false))
+        #expect(try FilterBinaryOperation.equal.apply(.undefined, .int(0)) == .bool(false))
+        #expect((try? FilterBinaryOperation.add.apply(.undefined, .int(0))) == nil)
+    }
+}
+
+@Suite("Sets and masks")
+struct FilterSetTests {
+    private static func prefix(_ text: String) -> IPPrefix {
+        IPPrefix(text) ?? .v4(IPv4Prefix(address: .any, length: 0))
+    }
+
+    @Test(
+        "A prefix pattern matches lengths in its range that agree on the common bits",
+        arguments: [
+            ("10.0.0.0/8", 8...32, "10.1.0.0/16", true), ("10.0.0.0/8", 8...8, "10.1.0.0/16", false),
+            ("10.0.0.0/8", 0...8, "0.0.0.0/0", true), ("10.0.0.0/8", 0...8, "11.0.0.0/8", false),
+            ("10.0.0.0/8", 16...24, "10.0.0.0/8", false), ("10.1.2.128/25", 8...23, "10.1.2.0/23", true),
+            ("10.1.2.128/25", 24...24, "10.1.3.0/24", false), ("2001:db8::/32", 128...128, "2001:db8::1/128", true),
+            ("2001:db8::/32", 32...127, "2001:db8::1/128", false), ("10.0.0.0/8", 0...32, "a00::/8", false),
+        ] as [(String, ClosedRange<UInt8>, String, Bool)]
+    )
+    func patterns(_ pattern: String, _ lengths: ClosedRange<UInt8>, _ candidate: String, _ expected: Bool) {
+        let set = PrefixSet([
+            PrefixSet.Pattern(prefix: Self.prefix(pattern), low: lengths.lowerBound, high: lengths.upperBound)
+        ])
+        #expect(set.contains(Self.prefix(candidate)) == expected)
+    }
+
+    @Test("Overlapping ranges of a set become one")
+    func ranges() {
+        let set = FilterRangeSet<UInt32>([5...9, 1...3, 2...6])
+        #expect(set == FilterRangeSet([1...9]))
+        #expect((0...10).map { set.contains($0) } == [false] + Array(repeating: true, count: 9) + [false])
+    }
+
+    @Test("A mask takes each number of an AS_SET for one position")
+    func maskWithSet() {
+        let path = ASPath(segments: [
+            .init(kind: .sequence, numbers: [1, 2]), .init(kind: .set, numbers: [3, 4]),
+        ])
+        func one(_ number: UInt32) -> PathMask.Element { .number(FilterRangeSet([number...number])) }
+        #expect(PathMask([one(1), one(2), one(4)]).matches(path))
+        #expect(PathMask([.anyRun, one(3)]).matches(path))
+        #expect(!PathMask([one(1), one(2), one(3), one(4)]).matches(path))
+        #expect(PathMask([.anyOne, .repeatPrevious]).matches(path))
+        #expect(!PathMask([one(1), .anyOne]).matches(path))
+        #expect(PathMask([.anyRun]).matches(ASPath()))
+    }
+
+    @Test(
+        "Globs match whole names",
+        arguments: [
+            ("cali*", "cali12", true), ("*.cali", "vxlan.cali", true), ("e?h0", "eth0", true), ("eth", "eth0", false),
+            ("", "", true), ("*a*b*", "xxaxxb", true), ("*a*b", "abx", false),
+        ]
+    )
+    func globs(_ pattern: String, _ name: String, _ expected: Bool) {
+        #expect(GlobPattern(pattern).matches(name) == expected)
+    }
+}
