@@ -16,6 +16,8 @@
 #include <linux/if_link.h>
 #include <linux/if_addr.h>
 
+#include "CLinuxSockets.h"
+
 // TCP MD5 signatures (RFC 2385). `struct tcp_md5sig` comes from <netinet/tcp.h>.
 #ifndef TCP_MD5SIG
 #define TCP_MD5SIG 14

@@ -1,0 +1,197 @@
+internal import BGPWire
+internal import IPAddressing
+internal import Logging
+internal import Netlink
+internal import NIOCore
+internal import Policy
+internal import RouteModel
+internal import Routing
+internal import SpeakerSettings
+
+/// A `protocol static` that runs.
+struct StaticInstance {
+    var settings: StaticSettings
+    var source: SourceID
+    var announced: [IPPrefix: StaticRoutes.Active] = [:]
+}
+
+/// A `protocol direct` that runs.
+struct DirectInstance {
+    var settings: DirectSettings
+    var sources: [AddressFamily: (id: SourceID, announced: [IPPrefix: UInt32])] = [:]
+}
+
+extension SpeakerCore {
+    // MARK: - Interfaces
+
+    /// Takes monitor events of links and addresses, and acts on them at once.
+    func take(_ events: [KernelEvent]) {
+        guard !self.isStopping else { return }
+        let before = self.interfaces.links
+        var changed = false
+        var isOverrun = false
+        for event in events {
+            if case .overrun = event { isOverrun = true }
+            if self.interfaces.apply(event) { changed = true }
+        }
+        if changed { self.interfacesChanged(before) }
+        self.takeRouteEvents(events, interfacesChanged: changed)
+        if isOverrun {
+            self.logger.warning("Kernel events were lost; reading everything again")
+            self.rescanInterfaces()
+            for name in self.kernels.keys { self.requestScan(name) }
+        }
+        self.scheduleRun()
+    }
+
+    private func interfacesChanged(_ before: [UInt32: Link]) {
+        self.tellInterfaces(to: before)
+        for name in self.statics.keys { self.updateStatic(name) }
+        for name in self.directs.keys { self.updateDirect(name) }
+        self.updatePeerLinks()
+    }
+
+    /// Tells the routing core about links that differ from `before`.
+    func tellInterfaces(to before: [UInt32: Link]) {
+        for (index, link) in self.interfaces.links
+        where before[index]?.isOperUp != link.isOperUp || before[index]?.name != link.name {
+            self.routing.setInterface(index, name: link.name, isUp: link.isOperUp)
+        }
+        for (index, link) in before where self.interfaces.links[index] == nil {
+            self.routing.setInterface(index, name: link.name, isUp: false)
+        }
+    }
+
+    /// Reads links and addresses again.
+    func rescanInterfaces() {
+        self.kernelThread?.submit { [weak self] kernel in
+            guard let links = try? kernel.links(), let addresses = try? kernel.addresses() else { return }
+            self?.loop.execute {
+                self?.assumeIsolated { core in
+                    let before = core.interfaces.links
+                    if core.interfaces.replace(links: links, addresses: addresses) { core.interfacesChanged(before) }
+                    core.scheduleRun()
+                }
+            }
+        }
+    }
+
+    /// Listens for what the protocols need to know.
+    func startMonitor() throws(NetlinkError) {
+        let needsRoutes = self.settings.protocols.contains { if case .kernel = $0 { true } else { false } }
+        let topics: KernelMonitor.Topics = needsRoutes ? .standard : [.links, .addresses]
+        guard topics != self.monitorTopics || self.monitor == nil else { return }
+        let old = self.monitor
+        self.monitor = try KernelMonitor(topics: topics) { [weak self] events in
+            self?.loop.execute { self?.assumeIsolated { $0.take(events) } }
+        }
+        self.monitorTopics = topics
+        old?.stop()
+    }
+
+    // MARK: - Device
+
+    /// Reads links and addresses again from time to time, in case an event was lost.
+    func scheduleDeviceScan(_ settings: DeviceSettings) {
+        self.deviceScan?.cancel()
+        self.deviceScan = self.loop.scheduleRepeatedTask(
+            initialDelay: Self.seconds(settings.scanTime),
+            delay: Self.seconds(settings.scanTime)
+        ) { [weak self] _ in
+            self?.assumeIsolated { $0.rescanInterfaces() }
+        }
+    }
+
+    // MARK: - Static
+
+    func addStatic(_ settings: StaticSettings) {
+        guard !settings.common.isDisabled, let table = self.routing.table(named: settings.channel.table) else { return }
+        var source = SourceSettings(
+            origin: RouteOrigin(source: .static, protocolName: settings.common.name),
+            table: table,
+            importPolicy: settings.channel.importPolicy,
+            preference: settings.channel.preference
+        )
+        source.resolution = self.staticResolution(settings, table)
+        guard let id = self.routing.addSource(source) else { return }
+        self.statics[settings.common.name] = StaticInstance(settings: settings, source: id)
+        self.updateStatic(settings.common.name)
+    }
+
+    /// How `recursive` routes of a static protocol resolve.
+    func staticResolution(_ settings: StaticSettings, _ table: TableID) -> Resolution {
+        let igp = settings.igpTable.flatMap { self.routing.table(named: $0) } ?? table
+        return Resolution(mode: .recursive, ipv4Table: table.isIPv4 ? igp : nil, ipv6Table: table.isIPv4 ? nil : igp)
+    }
+
+    /// Announces what became active and withdraws the rest.
+    func updateStatic(_ name: String) {
+        guard let instance = self.statics[name] else { return }
+        let wanted = StaticRoutes.active(instance.settings, self.interfaces)
+        for prefix in instance.announced.keys where wanted[prefix] == nil {
+            self.routing.withdraw(instance.source, prefix)
+        }
+        for (prefix, route) in wanted where instance.announced[prefix] != route {
+            var draft = RouteDraft(
+                prefix: prefix,
+                origin: RouteOrigin(source: .static, protocolName: name),
+                attributes: PathAttributes(),
+                target: route.target,
+                local: LocalAttributes(preference: instance.settings.channel.preference)
+            )
+            guard route.settings.attributes.evaluate(&draft) == .accept else {
+                self.routing.withdraw(instance.source, prefix)
+                continue
+            }
+            self.routing.announce(
+                instance.source,
+                prefix,
+                attributes: draft.attributes,
+                target: draft.target,
+                local: draft.local
+            )
+        }
+        self.statics[name]?.announced = wanted
+    }
+
+    // MARK: - Direct
+
+    func addDirect(_ settings: DirectSettings) {
+        guard !settings.common.isDisabled else { return }
+        var instance = DirectInstance(settings: settings)
+        for channel in settings.channels {
+            guard let table = self.routing.table(named: channel.table) else { continue }
+            let source = SourceSettings(
+                origin: RouteOrigin(source: .device, protocolName: settings.common.name),
+                table: table,
+                importPolicy: channel.importPolicy,
+                preference: channel.preference
+            )
+            if let id = self.routing.addSource(source) { instance.sources[channel.family] = (id, [:]) }
+        }
+        self.directs[settings.common.name] = instance
+        self.updateDirect(settings.common.name)
+    }
+
+    /// Announces the networks that interfaces have now and withdraws the rest.
+    func updateDirect(_ name: String) {
+        guard let instance = self.directs[name] else { return }
+        for (family, source) in instance.sources {
+            let wanted = self.interfaces.connectedNetworks(
+                instance.settings.interfaces,
+                isIPv4: family == .ipv4Unicast
+            )
+            for prefix in source.announced.keys where wanted[prefix] == nil {
+                self.routing.withdraw(source.id, prefix)
+            }
+            for (prefix, interface) in wanted where source.announced[prefix] != interface {
+                self.routing.announce(
+                    source.id,
+                    prefix,
+                    target: .gateways([Gateway(address: nil, interface: interface)])
+                )
+            }
+            self.directs[name]?.sources[family]?.announced = wanted
+        }
+    }
+}

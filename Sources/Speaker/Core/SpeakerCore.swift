@@ -1,0 +1,242 @@
+internal import BGPSession
+internal import BGPWire
+internal import IPAddressing
+internal import Logging
+internal import Netlink
+internal import NIOCore
+internal import Policy
+internal import RouteModel
+internal import Routing
+internal import SpeakerSettings
+internal import Synchronization
+
+/// The single writer: owns tables, protocol instances and the picture of the host, on one event loop.
+actor SpeakerCore {
+    nonisolated let loop: any EventLoop
+    private nonisolated let executor: any SerialExecutor
+    nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
+    nonisolated let inbox: Inbox<CoreMessage>
+    /// Who may connect: by address and scope. Read by the acceptor's thread.
+    nonisolated let registry = PeerRegistry()
+
+    let sessionLoops: any EventLoopGroup
+    let options: Speaker.Options
+    let logger: Logger
+    let startedAt = NIODeadline.now()
+    let startTime = wallClock()
+
+    var settings: SpeakerSettings
+    var routerID = RouterID(rawValue: 0)
+    var routing = RoutingCore<FilterProgram>()
+    var interfaces = InterfaceTable()
+    var peers: [PeerID: PeerEntry] = [:]
+    var peersByName: [String: PeerID] = [:]
+    var peersBySource: [SourceID: PeerID] = [:]
+    var nextPeer: UInt32 = 1
+    var statics: [String: StaticInstance] = [:]
+    var directs: [String: DirectInstance] = [:]
+    var kernels: [String: KernelInstance] = [:]
+    var since: [String: Double] = [:]
+
+    var listeners: Listeners?
+    var kernelThread: KernelThread?
+    var monitor: KernelMonitor?
+    var monitorTopics: KernelMonitor.Topics = []
+    var deviceScan: RepeatedTask?
+    var isStarted = false
+    var isStopping = false
+    private var isRunScheduled = false
+
+    init(
+        loop: any EventLoop,
+        sessionLoops: any EventLoopGroup,
+        settings: SpeakerSettings,
+        options: Speaker.Options,
+        logger: Logger
+    ) {
+        self.loop = loop
+        self.executor = loop.executor
+        self.inbox = Inbox(loop: loop)
+        self.sessionLoops = sessionLoops
+        self.settings = settings
+        self.options = options
+        self.logger = logger
+    }
+
+    // MARK: - Life
+
+    func start() async throws {
+        let thread = try KernelThread(name: "bgp-kernel", open: self.options.openKernel)
+        self.kernelThread = thread
+        try self.startMonitor()
+        let (links, addresses) = try await thread.perform { kernel throws(NetlinkError) in
+            (try kernel.links(), try kernel.addresses())
+        }
+        _ = self.interfaces.replace(links: links, addresses: addresses)
+        guard let routerID = self.settings.routerID ?? self.interfaces.candidateRouterID else {
+            throw SpeakerError.noRouterID
+        }
+        self.routerID = routerID
+        self.tellInterfaces(to: [:])
+        for table in self.settings.tables { _ = self.routing.addTable(table.name, family: table.family) }
+        self.inbox.setReader { [weak self] in self?.assumeIsolated { $0.run() } }
+        // State first, listeners last: what a peer sees of this speaker is complete from its first OPEN on.
+        let kernels = self.settings.protocols.filter { if case .kernel = $0 { true } else { false } }
+        for settings in self.settings.protocols where !kernels.contains(settings) { self.add(settings) }
+        for settings in kernels { self.add(settings) }
+        for name in Array(self.kernels.keys) { await self.firstScan(name) }
+        let registry = self.registry
+        self.listeners = try Listeners { descriptor, _, remote in registry.offer(descriptor, from: remote) }
+        self.isStarted = true
+        self.updateListeners()
+        for id in Array(self.peers.keys) { self.startPeer(id) }
+        self.logger.info("Speaker started", metadata: ["routerID": "\(routerID)", "peers": "\(self.peers.count)"])
+        self.scheduleRun()
+    }
+
+    func stop(_ mode: Speaker.StopMode) async {
+        guard !self.isStopping else { return }
+        self.isStopping = true
+        self.listeners?.stop()
+        self.deviceScan?.cancel()
+        for instance in self.kernels.values { instance.scanTask?.cancel() }
+        let notification: Notification = .cease(mode == .final ? .administrativeShutdown : .administrativeReset)
+        for entry in self.peers.values { await entry.session.stop(notification) }
+        if mode == .final {
+            for name in Array(self.kernels.keys) {
+                self.kernels[name]?.installed.releaseAll()
+                await self.writeEverything(name)
+            }
+        }
+        // The NOTIFICATIONs have left the sessions' loops when their connections are closed.
+        for _ in 0..<40 {
+            var open = false
+            for entry in self.peers.values where await entry.session.hasConnections { open = true }
+            if !open { break }
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+        self.monitor?.stop()
+        self.kernelThread?.stop()
+        self.inbox.close()
+        for entry in self.peers.values { entry.session.inbox.close() }
+    }
+
+    // MARK: - The loop
+
+    /// Runs soon; several calls make one run.
+    func scheduleRun() {
+        guard !self.isRunScheduled, !self.isStopping else { return }
+        self.isRunScheduled = true
+        self.loop.execute { [weak self] in
+            self?.assumeIsolated {
+                $0.isRunScheduled = false
+                $0.run()
+            }
+        }
+    }
+
+    /// One turn: take what waits for up to about a millisecond, do a slice of queued work, then send what is owed.
+    ///
+    /// Idle means that a single change goes out at once; under load many changes share messages and writes.
+    private func run() {
+        guard !self.isStopping else { return }
+        let deadline = NIODeadline.now() + .milliseconds(1)
+        var isEmpty = false
+        while !isEmpty, NIODeadline.now() < deadline {
+            let messages = self.inbox.receive()
+            isEmpty = messages.isEmpty
+            for message in messages { self.take(message) }
+        }
+        let hasWork = self.routing.hasWork && self.routing.work(16_384)
+        let hasOutput = self.flushGroups()
+        let hasChanges = self.drainKernels()
+        if !isEmpty || hasWork || hasOutput || hasChanges { self.scheduleRun() }
+    }
+
+    private func take(_ message: CoreMessage) {
+        switch message {
+        case .established(let serial, let session): self.sessionIsUp(serial, session)
+        case .down(let serial, _): self.sessionIsDown(serial)
+        case .routes(let serial, let batch): self.ingest(batch, serial)
+        case .refresh(let serial, let refresh): self.refresh(refresh, serial)
+        case .written(let serial, let count):
+            guard self.peers[serial.peer]?.session(serial) != nil else { return }
+            self.peers[serial.peer]?.pending -= count
+        }
+    }
+
+    // MARK: - Protocol instances
+
+    /// Brings one protocol instance into being.
+    func add(_ settings: ProtocolSettings) {
+        self.since[settings.common.name] = wallClock()
+        switch settings {
+        case .bgp(let settings): self.addPeer(settings)
+        case .static(let settings): self.addStatic(settings)
+        case .direct(let settings): self.addDirect(settings)
+        case .kernel(let settings): self.addKernel(settings)
+        case .device(let settings): self.scheduleDeviceScan(settings)
+        }
+    }
+
+    /// Ends one protocol instance; its routes go.
+    func remove(_ settings: ProtocolSettings, _ notification: Notification) {
+        let name = settings.common.name
+        self.since[name] = nil
+        switch settings {
+        case .bgp: self.removePeer(name, notification)
+        case .static:
+            if let source = self.statics.removeValue(forKey: name)?.source { self.routing.removeSource(source) }
+        case .direct:
+            for source in self.directs.removeValue(forKey: name)?.sources.values.map(\.id) ?? [] {
+                self.routing.removeSource(source)
+            }
+        case .kernel: self.removeKernel(name)
+        case .device:
+            self.deviceScan?.cancel()
+            self.deviceScan = nil
+        }
+        self.scheduleRun()
+    }
+
+    /// Time in seconds that scan tasks and the like are told in.
+    static func seconds(_ value: UInt16) -> TimeAmount { .seconds(Int64(max(value, 1))) }
+}
+
+/// Peers by the address they connect from: the only thing the acceptor's thread reads.
+final class PeerRegistry: Sendable {
+    private struct Key: Hashable {
+        var address: IPAddress
+        var scope: UInt32
+    }
+
+    private let peers = Mutex<[Key: PeerSession]>([:])
+    private let refused = Atomic<UInt64>(0)
+
+    /// Makes a peer known.
+    func insert(_ peer: PeerSession, for remote: SocketEndpoint) {
+        self.peers.withLock { $0[Key(address: remote.address, scope: remote.scope)] = peer }
+    }
+
+    /// Forgets a peer, if it is still the one at that address.
+    func remove(_ peer: PeerSession, for remote: SocketEndpoint) {
+        self.peers.withLock { peers in
+            let key = Key(address: remote.address, scope: remote.scope)
+            if peers[key] === peer { peers[key] = nil }
+        }
+    }
+
+    /// Hands a connection to its peer's loop; one from a stranger is reset.
+    func offer(_ descriptor: CInt, from remote: SocketEndpoint) {
+        let peer = self.peers.withLock { $0[Key(address: remote.address, scope: remote.scope)] }
+        guard let peer else {
+            self.refused.add(1, ordering: .relaxed)
+            BGPSocket.abort(descriptor)
+            return
+        }
+        peer.loop.execute { peer.assumeIsolated { $0.offer(descriptor) } }
+    }
+
+    /// Connections from strangers so far.
+    var refusedCount: UInt64 { self.refused.load(ordering: .relaxed) }
+}

@@ -1,0 +1,347 @@
+internal import BGPSession
+internal import BGPWire
+internal import CLinux
+internal import Glibc
+internal import IPAddressing
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import SpeakerSettings
+
+extension PeerSession {
+    /// Does what the machine asks for.
+    func perform(_ action: PeerAction) {
+        switch action {
+        case .connect(let id): self.connect(id)
+        case .accept(let id): self.accept(id)
+        case .refuse(let reason):
+            if let descriptor = self.offered {
+                self.offered = nil
+                close(descriptor)
+            }
+            self.logger.debug("Connection refused", metadata: ["reason": "\(reason)"])
+        case .send(let id, let message): self.send(message, on: id)
+        case .close(let id): self.end(id, waitsForWrites: true)
+        case .abort(let id): self.end(id, waitsForWrites: false)
+        case .arm(let timer, let duration): self.arm(timer, duration)
+        case .cancel(let timers, let id):
+            for timer in timers.timers {
+                self.timers.removeValue(forKey: PeerTimer(timer, of: id))?.task.cancel()
+            }
+        case .established(let id, let negotiated): self.sessionIsUp(id, negotiated)
+        case .down(_, let reason, _): self.sessionIsDown(reason)
+        case .deliverUpdate(let id): self.connections[id]?.deliversUpdates = true
+        case .deliverRouteRefresh: break
+        case .stateChanged(let from, let to):
+            if self.settings.common.debug.contains(.states) {
+                self.logger.trace("State changed", metadata: ["from": "\(from)", "to": "\(to)"])
+            }
+            if to == .idle, let reason = self.machine.lastError {
+                self.lastErrorTime = wallClock()
+                self.logger.debug("Session ended", metadata: ["reason": "\(reason)"])
+            }
+        }
+    }
+
+    // MARK: - Connections
+
+    private func connect(_ id: ConnectionID) {
+        self.connections[id] = Connection()
+        let transport = self.transport
+        let handler = ConnectionHandler(peer: self, id: id)
+        let bound = NIOLoopBound(handler, eventLoop: self.loop)
+        self.connections[id]?.handler = bound
+        var bootstrap = ClientBootstrap(group: self.loop)
+            .connectTimeout(.seconds(120))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 65_536))
+            .channelOption(.maxMessagesPerRead, value: 4)
+            .channelInitializer { channel in
+                setOptions(transport, on: channel).flatMapThrowing {
+                    try channel.pipeline.syncOperations.addHandler(bound.value)
+                }
+            }
+        do {
+            if let local = transport.local {
+                bootstrap = bootstrap.bind(to: try local.socketAddress())
+            }
+            bootstrap.connect(to: try transport.remote.socketAddress()).whenComplete { result in
+                self.assumeIsolated { peer in
+                    switch result {
+                    case .success(let channel): peer.connected(id, channel)
+                    case .failure(let error): peer.connectFailed(id, error)
+                    }
+                }
+            }
+        } catch {
+            // Reported from the loop, not from within the machine's own action.
+            self.loop.execute { self.assumeIsolated { $0.connectFailed(id, error) } }
+        }
+    }
+
+    private func connected(_ id: ConnectionID, _ channel: any Channel) {
+        guard self.connections[id] != nil else {
+            channel.close(promise: nil)
+            return
+        }
+        self.connections[id]?.channel = channel
+        self.handle(.connected(id))
+        self.flushBacklog(id)
+    }
+
+    private func connectFailed(_ id: ConnectionID, _ error: any Error) {
+        guard self.connections.removeValue(forKey: id) != nil else { return }
+        self.logger.debug("Connection attempt failed", metadata: ["error": "\(error)"])
+        self.handle(.connectionFailed(id, (error as? IOError)?.errnoCode))
+    }
+
+    private func accept(_ id: ConnectionID) {
+        guard let descriptor = self.offered else { return }
+        self.offered = nil
+        do throws(SocketError) {
+            try BGPSocket.apply(self.transport.options, to: descriptor, family: self.transport.remote.address)
+        } catch {
+            self.logger.warning("Cannot set socket options", metadata: ["error": "\(error)"])
+        }
+        self.connections[id] = Connection()
+        let bound = NIOLoopBound(ConnectionHandler(peer: self, id: id), eventLoop: self.loop)
+        self.connections[id]?.handler = bound
+        ClientBootstrap(group: self.loop)
+            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 65_536))
+            .channelOption(.maxMessagesPerRead, value: 4)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(bound.value)
+                }
+            }
+            .withConnectedSocket(descriptor)
+            .whenComplete { result in
+                self.assumeIsolated { peer in
+                    switch result {
+                    case .success(let channel):
+                        guard peer.connections[id] != nil else {
+                            channel.close(promise: nil)
+                            return
+                        }
+                        peer.connections[id]?.channel = channel
+                        peer.flushBacklog(id)
+                    case .failure(let error): peer.connectFailed(id, error)
+                    }
+                }
+            }
+    }
+
+    private func flushBacklog(_ id: ConnectionID) {
+        guard let connection = self.connections[id], let channel = connection.channel else { return }
+        self.connections[id]?.backlog = []
+        for buffer in connection.backlog { channel.write(buffer, promise: nil) }
+        channel.flush()
+    }
+
+    /// The channel went away by itself.
+    func connectionEnded(_ id: ConnectionID, error: Int32?) {
+        guard self.connections.removeValue(forKey: id) != nil else { return }
+        self.handle(.connectionFailed(id, error))
+    }
+
+    /// Closes a connection that the machine has given up.
+    private func end(_ id: ConnectionID, waitsForWrites: Bool) {
+        guard let connection = self.connections.removeValue(forKey: id), let channel = connection.channel else { return }
+        guard waitsForWrites else {
+            channel.close(promise: nil)
+            return
+        }
+        // A peer that does not read must not keep the descriptor: the NOTIFICATION gets two seconds.
+        let timeout = self.loop.scheduleTask(in: .seconds(2)) { channel.close(promise: nil) }
+        self.closing += 1
+        channel.writeAndFlush(ByteBuffer()).whenComplete { _ in
+            timeout.cancel()
+            channel.close(promise: nil)
+            self.assumeIsolated { $0.closing -= 1 }
+        }
+    }
+
+    // MARK: - Sending
+
+    private func send(_ message: SessionMessage, on id: ConnectionID) {
+        var octets: [UInt8] = []
+        switch message {
+        case .open(let open):
+            open.encode(into: &octets)
+            self.counters.sent.open += 1
+        case .keepalive:
+            Keepalive.encode(into: &octets)
+            self.counters.sent.keepalive += 1
+        case .notification(let notification):
+            notification.encode(into: &octets)
+            self.counters.sent.notification += 1
+            self.logger.info("Sending NOTIFICATION", metadata: ["notification": "\(notification)"])
+        }
+        if self.settings.common.debug.contains(.packets) {
+            self.logger.trace("Sending", metadata: ["message": "\(message)"])
+        }
+        self.write(ByteBuffer(bytes: octets), on: id)
+    }
+
+    /// Writes and flushes whole messages.
+    func write(_ buffer: ByteBuffer, on id: ConnectionID) {
+        guard let channel = self.connections[id]?.channel else {
+            self.connections[id]?.backlog.append(buffer)
+            return
+        }
+        channel.writeAndFlush(buffer, promise: nil)
+    }
+
+    /// Writes UPDATEs without flushing; tells machine and core when the transport has them.
+    func writeUpdates(_ buffer: ByteBuffer, on id: ConnectionID, _ serial: SessionSerial) {
+        guard let channel = self.connections[id]?.channel else { return }
+        let count = buffer.readableBytes
+        self.counters.sent.update &+= UInt64(countMessages(buffer))
+        let written = channel.eventLoop.makePromise(of: Void.self)
+        written.futureResult.whenSuccess {
+            self.assumeIsolated { peer in
+                peer.handle(.dataAccepted(id))
+                peer.core.send(.written(serial, count))
+            }
+        }
+        channel.write(buffer, promise: written)
+    }
+
+    // MARK: - Session
+
+    private func sessionIsUp(_ id: ConnectionID, _ negotiated: NegotiatedSession) {
+        guard let channel = self.connections[id]?.channel else { return }
+        self.sessionCount &+= 1
+        let serial = SessionSerial(peer: self.id, number: self.sessionCount)
+        self.session = serial
+        self.establishedAt = .now()
+        self.establishedTime = wallClock()
+        self.outstanding = 0
+        self.batch = RouteBatch()
+        func use(_ family: AddressFamily) -> UpdateContext.FamilyUse {
+            guard let parameters = negotiated.parameters(of: family) else { return .init(isNegotiated: false) }
+            return UpdateContext.FamilyUse(
+                isNegotiated: true,
+                receivesPathIDs: parameters.addPathReceive,
+                allowsExtendedNextHop: parameters.extendedNextHop
+            )
+        }
+        self.connections[id]?.context = UpdateContext(
+            ipv4: use(.ipv4Unicast),
+            ipv6: use(.ipv6Unicast),
+            hasFourOctetAS: negotiated.fourOctetAS,
+            isInternal: negotiated.isInternal,
+            peerAS: negotiated.peerAS,
+            enforcesFirstAS: self.settings.enforcesFirstAS
+        )
+        self.connections[id]?.maximumMessageLength = negotiated.maximumMessageLength
+        let local = channel.localAddress.flatMap(SocketEndpoint.init) ?? self.transport.remote
+        let remote = channel.remoteAddress.flatMap(SocketEndpoint.init) ?? self.transport.remote
+        self.logger.info("Session established", metadata: ["remoteAS": "\(negotiated.peerAS)", "remote": "\(remote)"])
+        self.core.send(.established(serial, EstablishedSession(negotiated: negotiated, local: local, remote: remote)))
+    }
+
+    private func sessionIsDown(_ reason: SessionEndReason) {
+        self.establishedAt = nil
+        self.establishedTime = nil
+        self.lastErrorTime = wallClock()
+        guard let serial = self.session else { return }
+        self.session = nil
+        self.batch = RouteBatch()
+        self.logger.info("Session down", metadata: ["reason": "\(reason)"])
+        self.core.send(.down(serial, reason))
+    }
+}
+
+/// Applies MD5, TTL and GTSM to an outgoing channel before it connects, so that the SYN is signed already.
+private func setOptions(_ transport: PeerSession.TransportSettings, on channel: any Channel) -> EventLoopFuture<Void> {
+    guard let provider = channel as? any SocketOptionProvider else {
+        return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
+    }
+    var futures: [EventLoopFuture<Void>] = []
+    func set(_ level: CInt, _ name: CInt, _ value: CInt) {
+        futures.append(
+            provider.unsafeSetSocketOption(
+                level: SocketOptionLevel(level),
+                name: SocketOptionName(name),
+                value: value
+            )
+        )
+    }
+    let isIPv4 = transport.remote.address.isIPv4
+    if let ttl = transport.options.outgoingTTL {
+        if isIPv4 { set(CInt(IPPROTO_IP), IP_TTL, CInt(ttl)) } else { set(CInt(IPPROTO_IPV6), IPV6_UNICAST_HOPS, CInt(ttl)) }
+    }
+    if let minimum = transport.options.minimumTTL {
+        if isIPv4 {
+            set(CInt(IPPROTO_IP), CInt(IP_MINTTL), CInt(minimum))
+        } else {
+            set(CInt(IPPROTO_IPV6), CInt(IPV6_MINHOPCOUNT), CInt(minimum))
+        }
+    }
+    if !transport.options.password.isEmpty {
+        switch makeSignature(transport.options.password, for: transport.remote) {
+        case .success(let signature):
+            futures.append(
+                provider.unsafeSetSocketOption(
+                    level: SocketOptionLevel(CInt(IPPROTO_TCP)),
+                    name: SocketOptionName(CInt(TCP_MD5SIG)),
+                    value: signature
+                )
+            )
+        case .failure(let error):
+            futures.append(channel.eventLoop.makeFailedFuture(error))
+        }
+    }
+    return EventLoopFuture.andAllSucceed(futures, on: channel.eventLoop)
+}
+
+private func makeSignature(_ key: [UInt8], for remote: SocketEndpoint) -> Result<tcp_md5sig, SocketError> {
+    var value = tcp_md5sig()
+    let made = remote.withSocketAddress { address, length in
+        key.withUnsafeBytes { clinux_make_tcp_md5sig(&value, address, length, -1, 0, $0.baseAddress, $0.count) }
+    }
+    return made == 0 ? .success(value) : .failure(SocketError("make MD5 key for \(remote.address)", code: made))
+}
+
+/// How many BGP messages a buffer of whole messages holds.
+private func countMessages(_ buffer: ByteBuffer) -> Int {
+    var count = 0
+    var offset = buffer.readerIndex
+    while let length = buffer.getInteger(at: offset + 16, as: UInt16.self), length >= 19 {
+        count += 1
+        offset += Int(length)
+    }
+    return count
+}
+
+/// Seconds since 1970.
+func wallClock() -> Double {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
+}
+
+extension SocketEndpoint {
+    /// The endpoint as NIO wants it.
+    func socketAddress() throws -> SocketAddress {
+        switch self.address {
+        case .v4(let address):
+            return try SocketAddress(ipAddress: address.description, port: Int(self.port))
+        case .v6(let address):
+            let zone = self.scope == 0 ? "" : "%\(self.scope)"
+            return try SocketAddress(ipAddress: address.description + zone, port: Int(self.port))
+        }
+    }
+
+    /// Reads NIO's address.
+    init?(_ address: SocketAddress) {
+        var storage = sockaddr_storage()
+        address.withSockAddr { pointer, length in
+            withUnsafeMutableBytes(of: &storage) {
+                $0.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: min(length, $0.count)))
+            }
+        }
+        self.init(storage)
+    }
+}

@@ -1,0 +1,219 @@
+internal import BGPSession
+internal import BGPWire
+internal import IPAddressing
+internal import Logging
+internal import NIOCore
+
+extension PeerSession {
+    /// Takes octets from the socket. Returns whether reading is to pause.
+    func received(_ buffer: ByteBuffer, on id: ConnectionID) -> Bool {
+        guard self.connections[id] != nil else { return false }
+        var data = buffer
+        if var rest = self.connections[id]?.rest.take() {
+            rest.writeImmutableBuffer(buffer)
+            data = rest
+        }
+        self.connections[id]?.deliversUpdates = false
+        let consumed = self.readMessages(data, on: id)
+        guard self.connections[id] != nil else { return false }
+        data.moveReaderIndex(forwardBy: consumed)
+        if data.readableBytes > 0 {
+            data.discardReadBytes()
+            self.connections[id]?.rest = data
+        }
+        if self.batch.size > 256 << 10 { self.sendBatch() }
+        return self.outstanding > Self.outstandingLimit
+    }
+
+    /// Everything that could be read was; what was decoded goes to the core.
+    func receiveCompleted(on id: ConnectionID) -> Bool {
+        self.sendBatch()
+        return self.outstanding > Self.outstandingLimit
+    }
+
+    /// Reads again if the core has caught up.
+    func resumeIfPossible() {
+        guard self.outstanding <= Self.outstandingLimit / 2, let id = self.machine.establishedConnection else { return }
+        self.connections[id]?.handler?.value.resume()
+    }
+
+    func sendBatch() {
+        guard !self.batch.isEmpty else { return }
+        guard let serial = self.session else {
+            self.batch = RouteBatch()
+            return
+        }
+        self.outstanding += self.batch.size
+        let batch = self.batch
+        self.batch = RouteBatch()
+        self.core.send(.routes(serial, batch))
+    }
+
+    /// Takes whole messages off the front. Returns how many octets they were; stops when the connection is given up.
+    private func readMessages(_ data: ByteBuffer, on id: ConnectionID) -> Int {
+        let span = data.readableBytesSpan
+        var offset = 0
+        while let connection = self.connections[id] {
+            let header: MessageHeader
+            do throws(Notification) {
+                let parsed = try MessageHeader.parse(
+                    span.extracting(offset..<span.byteCount),
+                    maximumLength: connection.maximumMessageLength
+                )
+                guard let parsed, parsed.length <= span.byteCount - offset else { return offset }
+                header = parsed
+            } catch {
+                self.handle(.received(id, .headerError(error)))
+                return offset
+            }
+            let body = span.extracting(offset + MessageHeader.size..<offset + header.length)
+            offset += header.length
+            if header.type == .update {
+                self.receiveUpdate(body, on: id)
+            } else {
+                self.receiveOther(header.type, body, on: id)
+            }
+        }
+        return offset
+    }
+
+    private func receiveOther(_ type: MessageType, _ body: RawSpan, on id: ConnectionID) {
+        switch type {
+        case .open:
+            self.counters.received.open += 1
+            do throws(Notification) {
+                let open = try Open.decode(body: body)
+                self.handle(.received(id, .open(open)))
+            } catch {
+                self.handle(.received(id, .openError(error)))
+            }
+        case .keepalive:
+            self.counters.received.keepalive += 1
+            self.handle(.received(id, .keepalive))
+        case .notification:
+            self.counters.received.notification += 1
+            // One that does not decode ends the session like any other (it is never answered).
+            let notification = Notification.decode(body: body) ?? Notification(code: .init(rawValue: 0))
+            self.logger.info("Received NOTIFICATION", metadata: ["notification": "\(notification)"])
+            self.handle(.received(id, .notification(notification)))
+        case .routeRefresh:
+            self.counters.received.routeRefresh += 1
+            do throws(Notification) {
+                let refresh = try RouteRefresh.decode(body: body)
+                self.handle(.received(id, .routeRefresh))
+                guard self.connections[id] != nil, let serial = self.session else { return }
+                self.receiveRefresh(refresh, serial)
+            } catch {
+                // RFC 7313 §5: without the enhanced capability a wrong length is not answered with 7/1.
+                if self.machine.negotiated?.enhancedRouteRefresh ?? false {
+                    self.handle(.received(id, .updateError(error)))
+                }
+            }
+        case .update:
+            break
+        }
+    }
+
+    private func receiveRefresh(_ refresh: RouteRefresh, _ serial: SessionSerial) {
+        guard let negotiated = self.machine.negotiated, negotiated.parameters(of: refresh.family) != nil else { return }
+        switch refresh.subtype {
+        case .request:
+            self.core.send(.refresh(serial, refresh))
+        case .beginning where negotiated.enhancedRouteRefresh:
+            self.batch.segments.append(.init(kind: .beginningOfRefresh, isIPv4: refresh.family == .ipv4Unicast))
+        case .end where negotiated.enhancedRouteRefresh:
+            self.batch.segments.append(.init(kind: .endOfRefresh, isIPv4: refresh.family == .ipv4Unicast))
+        default:
+            break
+        }
+    }
+
+    private func receiveUpdate(_ body: RawSpan, on id: ConnectionID) {
+        self.counters.received.update &+= 1
+        if self.connections[id]?.deliversUpdates != true {
+            self.handle(.received(id, .update))
+            guard self.connections[id]?.deliversUpdates == true else { return }
+        }
+        guard let context = self.connections[id]?.context else { return }
+        do throws(Notification) {
+            try self.decoder.decode(body, context)
+        } catch {
+            self.handle(.received(id, .updateError(error)))
+            return
+        }
+        if let failure = self.decoder.failure {
+            self.counters.treatedAsWithdraw += 1
+            self.logger.warning(
+                "UPDATE treated as withdrawal",
+                metadata: ["cause": "\(failure)", "message": "\(hexadecimal(body))"]
+            )
+        }
+        if self.decoder.discardedCount > 0 {
+            self.counters.discardedAttributes += UInt64(self.decoder.discardedCount)
+            for error in self.decoder.discarded {
+                self.logger.debug("Attribute discarded", metadata: ["cause": "\(error)"])
+            }
+        }
+        self.batch.append(self.decoder)
+    }
+}
+
+extension RouteBatch {
+    /// Adds the outcome of one UPDATE: withdrawals first, then announcements.
+    mutating func append(_ decoder: borrowing UpdateDecoder) {
+        if !decoder.withdrawnIPv4.isEmpty {
+            let start = self.ipv4.count
+            self.ipv4.append(contentsOf: decoder.withdrawnIPv4)
+            self.segments.append(Segment(kind: .withdraw, isIPv4: true, nlri: start..<self.ipv4.count))
+        }
+        if !decoder.withdrawnIPv6.isEmpty {
+            let start = self.ipv6.count
+            self.ipv6.append(contentsOf: decoder.withdrawnIPv6)
+            self.segments.append(Segment(kind: .withdraw, isIPv4: false, nlri: start..<self.ipv6.count))
+        }
+        if decoder.isAnnouncing {
+            let start = self.attributes.count
+            self.attributes.append(contentsOf: decoder.attributes)
+            let attributes = start..<self.attributes.count
+            func announce(_ isIPv4: Bool, _ nextHop: BGPNextHop?, _ nlri: Range<Int>) -> Segment {
+                Segment(
+                    kind: .announce,
+                    isIPv4: isIPv4,
+                    attributesHash: decoder.attributesHash,
+                    attributes: attributes,
+                    nextHop: nextHop,
+                    nlri: nlri
+                )
+            }
+            if !decoder.announcedIPv4.isEmpty {
+                let first = self.ipv4.count
+                self.ipv4.append(contentsOf: decoder.announcedIPv4)
+                let middle = first + decoder.multiprotocolIPv4Count
+                if middle > first {
+                    self.segments.append(announce(true, decoder.multiprotocolNextHop, first..<middle))
+                }
+                if self.ipv4.count > middle {
+                    self.segments.append(announce(true, decoder.nextHop, middle..<self.ipv4.count))
+                }
+            }
+            if !decoder.announcedIPv6.isEmpty {
+                let first = self.ipv6.count
+                self.ipv6.append(contentsOf: decoder.announcedIPv6)
+                self.segments.append(announce(false, decoder.multiprotocolNextHop, first..<self.ipv6.count))
+            }
+        }
+        if let family = decoder.endOfRIB {
+            self.segments.append(Segment(kind: .endOfRIB, isIPv4: family == .ipv4Unicast))
+        }
+    }
+}
+
+/// The first octets of a message body as hexadecimal digits, for the log (RFC 7606 §6).
+private func hexadecimal(_ span: RawSpan) -> String {
+    var text = ""
+    for index in 0..<min(span.byteCount, 256) {
+        let octet = span.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+        text += (octet < 16 ? "0" : "") + String(octet, radix: 16)
+    }
+    return span.byteCount > 256 ? text + "…" : text
+}

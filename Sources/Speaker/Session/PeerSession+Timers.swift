@@ -1,0 +1,61 @@
+internal import BGPSession
+internal import NIOCore
+
+extension PeerSession {
+    /// Starts or restarts a timer. A running task that fires earlier is kept and renewed then: hold and keepalive
+    /// timers are restarted with every read and write, and must not cost a heap operation each time.
+    func arm(_ timer: PeerTimer, _ duration: Duration) {
+        let delay = timer.timer.delay(duration, random: UInt16.random(in: .min ... .max, using: &self.random))
+        let deadline = NIODeadline.now() + TimeAmount(delay)
+        if var running = self.timers[timer], running.taskDeadline <= deadline {
+            running.deadline = deadline
+            running.isGraceUsed = false
+            self.timers[timer] = running
+            return
+        }
+        self.timers.removeValue(forKey: timer)?.task.cancel()
+        self.schedule(timer, deadline: deadline, at: deadline, isGraceUsed: false)
+    }
+
+    private func schedule(_ timer: PeerTimer, deadline: NIODeadline, at time: NIODeadline, isGraceUsed: Bool) {
+        let task = self.loop.scheduleTask(deadline: time) {
+            self.assumeIsolated { $0.fired(timer) }
+        }
+        self.timers[timer] = RunningTimer(
+            deadline: deadline,
+            task: task,
+            taskDeadline: time,
+            isGraceUsed: isGraceUsed
+        )
+    }
+
+    private func fired(_ timer: PeerTimer) {
+        guard let running = self.timers[timer] else { return }
+        let now = NIODeadline.now()
+        if running.deadline > now {
+            self.schedule(timer, deadline: running.deadline, at: running.deadline, isGraceUsed: false)
+            return
+        }
+        if timer.timer == .hold {
+            // What the peer sent may wait in the socket, because this loop or the core was busy: read it first.
+            if self.outstanding > Self.outstandingLimit {
+                self.schedule(timer, deadline: now + .seconds(1), at: now + .seconds(1), isGraceUsed: false)
+                return
+            }
+            if !running.isGraceUsed {
+                self.schedule(timer, deadline: now, at: now + .milliseconds(50), isGraceUsed: true)
+                return
+            }
+        }
+        self.timers[timer] = nil
+        self.handle(.timerExpired(timer))
+    }
+}
+
+extension TimeAmount {
+    /// A duration rounded down to nanoseconds.
+    init(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        self = .nanoseconds(seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue &+ attoseconds / 1_000_000_000)
+    }
+}

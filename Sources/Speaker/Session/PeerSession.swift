@@ -1,0 +1,211 @@
+internal import BGPSession
+internal import BGPWire
+internal import Glibc
+internal import IPAddressing
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import SpeakerSettings
+
+/// Runs one configured peer on its event loop: feeds the state machine, owns timers and connections, frames and decodes.
+actor PeerSession {
+    nonisolated let loop: any EventLoop
+    nonisolated let id: PeerID
+    nonisolated let inbox: Inbox<PeerMessage>
+    private nonisolated let executor: any SerialExecutor
+    nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
+
+    let core: Inbox<CoreMessage>
+    var logger: Logger
+    var settings: BGPSettings
+    var transport: TransportSettings
+    var machine: PeerStateMachine
+    var connections: [ConnectionID: Connection] = [:]
+    var timers: [PeerTimer: RunningTimer] = [:]
+    var session: SessionSerial?
+    var sessionCount: UInt32 = 0
+    var establishedAt: NIODeadline?
+    var establishedTime: Double?
+    var lastErrorTime: Double?
+    var counters = MessageCounters()
+    var decoder = UpdateDecoder()
+    var batch = RouteBatch()
+    /// Octets of batches that the core has not taken in yet.
+    var outstanding = 0
+    /// A descriptor offered by the listener while the machine decides about it.
+    var offered: CInt?
+    /// Connections the machine has given up that still send their NOTIFICATION.
+    var closing = 0
+    var random = SystemRandomNumberGenerator()
+
+    /// Above this many octets under way to the core, the socket is not read.
+    static let outstandingLimit = 4 << 20
+
+    /// How the transport of a peer is set up beyond what the machine knows.
+    struct TransportSettings: Hashable, Sendable {
+        /// The neighbour's end for our own attempts.
+        var remote: SocketEndpoint
+        /// Source address of our attempts.
+        var local: SocketEndpoint?
+        /// MD5, TTL, GTSM.
+        var options: SessionSocketOptions
+    }
+
+    struct Connection {
+        var channel: (any Channel)?
+        var handler: NIOLoopBound<ConnectionHandler>?
+        /// Written before the channel was there.
+        var backlog: [ByteBuffer] = []
+        /// Received octets that are not a whole message yet.
+        var rest: ByteBuffer?
+        /// Set once the session is Established.
+        var context: UpdateContext?
+        var maximumMessageLength = MessageHeader.standardMaximumLength
+        /// The UPDATE event was reported for the octets being read.
+        var deliversUpdates = false
+    }
+
+    /// A timer with the deadline it has now; the scheduled task may be older and is then renewed when it fires.
+    struct RunningTimer {
+        var deadline: NIODeadline
+        var task: Scheduled<Void>
+        var taskDeadline: NIODeadline
+        var isGraceUsed = false
+    }
+
+    init(
+        id: PeerID,
+        loop: any EventLoop,
+        settings: BGPSettings,
+        configuration: SessionConfiguration,
+        transport: TransportSettings,
+        core: Inbox<CoreMessage>,
+        logger: Logger
+    ) {
+        self.id = id
+        self.loop = loop
+        self.executor = loop.executor
+        self.inbox = Inbox(loop: loop)
+        self.core = core
+        self.settings = settings
+        self.transport = transport
+        self.machine = PeerStateMachine(configuration: configuration)
+        self.logger = logger
+        self.logger[metadataKey: "peer"] = "\(settings.common.name)"
+    }
+
+    /// Begins to take messages of the core.
+    nonisolated func activate() {
+        self.inbox.setReader { [weak self] in
+            self?.assumeIsolated { $0.drainInbox() }
+        }
+    }
+
+    /// Gives the machine an input and does what it says.
+    func handle(_ input: PeerInput) {
+        for action in self.machine.handle(input) {
+            self.perform(action)
+        }
+    }
+
+    // MARK: - Orders
+
+    /// Starts the peer.
+    func start() {
+        self.handle(.start)
+    }
+
+    /// Stops the peer for good or until `start`.
+    func stop(_ notification: Notification?) {
+        self.handle(.stop(notification))
+    }
+
+    /// Ends the session and lets it come back.
+    func reset(_ notification: Notification) {
+        if self.machine.isStopped { return }
+        self.handle(.reset(notification))
+    }
+
+    /// Takes settings that need no new session.
+    func update(_ settings: BGPSettings, configuration: SessionConfiguration, transport: TransportSettings) {
+        self.settings = settings
+        self.transport = transport
+        self.machine.reconfigure(configuration)
+    }
+
+    /// Reports the state of the peer's interface or of the session's local address.
+    func setLink(up: Bool) {
+        self.handle(up ? .linkUp : .linkDown)
+    }
+
+    /// Asks the peer for its routes again; false when the session cannot.
+    func requestRefresh(_ family: AddressFamily) -> Bool {
+        guard let negotiated = self.machine.negotiated, negotiated.routeRefresh,
+            negotiated.parameters(of: family) != nil, let id = self.machine.establishedConnection
+        else { return false }
+        var octets: [UInt8] = []
+        RouteRefresh(family: family).encode(into: &octets)
+        self.counters.sent.routeRefresh += 1
+        self.write(ByteBuffer(bytes: octets), on: id)
+        return true
+    }
+
+    /// Takes a connection that the listener accepted.
+    func offer(_ descriptor: CInt) {
+        self.offered = descriptor
+        self.handle(.connectionOffered)
+        if let descriptor = self.offered {
+            // No answer of the machine: treat it as a refusal.
+            self.offered = nil
+            close(descriptor)
+        }
+    }
+
+    /// Whether any connection is open, or being closed with something still to send.
+    var hasConnections: Bool { !self.connections.isEmpty || self.closing > 0 }
+
+    private func drainInbox() {
+        while true {
+            let messages = self.inbox.receive()
+            if messages.isEmpty { return }
+            var needsFlush: ConnectionID?
+            for message in messages {
+                switch message {
+                case .write(let serial, let buffer):
+                    guard serial == self.session, let id = self.machine.establishedConnection else { continue }
+                    self.writeUpdates(buffer, on: id, serial)
+                    needsFlush = id
+                case .processed(let serial, let count):
+                    guard serial == self.session else { continue }
+                    self.outstanding -= count
+                    self.resumeIfPossible()
+                case .end(let serial, let notification, let restart):
+                    guard serial == self.session else { continue }
+                    self.handle(.automaticStop(notification, restart))
+                }
+            }
+            if let id = needsFlush {
+                self.connections[id]?.channel?.flush()
+                self.handle(.updateSent(id))
+            }
+        }
+    }
+}
+
+/// Messages sent and received by type, since the peer was made.
+struct MessageCounters: Sendable {
+    struct Counts: Sendable {
+        var open: UInt64 = 0
+        var update: UInt64 = 0
+        var notification: UInt64 = 0
+        var keepalive: UInt64 = 0
+        var routeRefresh: UInt64 = 0
+    }
+
+    var sent = Counts()
+    var received = Counts()
+    /// UPDATEs treated as withdrawals (RFC 7606).
+    var treatedAsWithdraw: UInt64 = 0
+    /// Attributes discarded (RFC 7606).
+    var discardedAttributes: UInt64 = 0
+}

@@ -1,0 +1,89 @@
+public import Logging
+public import Netlink
+internal import NIOCore
+internal import NIOPosix
+public import SpeakerSettings
+
+/// A BGP speaker: sessions on event loops, one routing core on a loop of its own, the kernel on threads of its own.
+public final class Speaker: Sendable {
+    /// What does not come from the configuration.
+    public struct Options: Sendable {
+        /// Threads for sessions.
+        public var sessionThreads: Int
+        /// How long own kernel routes of a former run are kept for peers that have not said End-of-RIB.
+        public var staleRouteTime: Duration
+        /// Opens the kernel; runs on the thread that will use it.
+        public var openKernel: @Sendable () throws(NetlinkError) -> any NetlinkKernel
+
+        /// Creates options with defaults: the running kernel, a minute, a thread for each processor but one.
+        public init(
+            sessionThreads: Int? = nil,
+            staleRouteTime: Duration = .seconds(60),
+            openKernel: @escaping @Sendable () throws(NetlinkError) -> any NetlinkKernel = { () throws(NetlinkError) in
+                try LinuxKernel()
+            }
+        ) {
+            self.sessionThreads = sessionThreads ?? max(1, min(System.coreCount - 1, 8))
+            self.staleRouteTime = staleRouteTime
+            self.openKernel = openKernel
+        }
+    }
+
+    /// How a speaker stops.
+    public enum StopMode: Hashable, Sendable {
+        /// The daemon comes back: forwarding stays as it is, peers are told 6/4.
+        case restart
+        /// The end: peers are told 6/2, own kernel routes are removed.
+        case final
+    }
+
+    let core: SpeakerCore
+    private let coreGroup: MultiThreadedEventLoopGroup
+    private let sessionGroup: MultiThreadedEventLoopGroup
+
+    /// Creates a speaker; nothing happens before `start`.
+    public init(settings: SpeakerSettings, options: Options = Options(), logger: Logger) throws {
+        self.coreGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        self.sessionGroup = MultiThreadedEventLoopGroup(numberOfThreads: options.sessionThreads)
+        self.core = SpeakerCore(
+            loop: self.coreGroup.next(),
+            sessionLoops: self.sessionGroup,
+            settings: settings,
+            options: options,
+            logger: logger
+        )
+    }
+
+    /// Reads the host's state, then opens listeners and starts every protocol.
+    ///
+    /// - Throws: `NetlinkError` when the kernel cannot be asked, `SpeakerError` when no router id can be found.
+    public func start() async throws {
+        try await self.core.start()
+    }
+
+    /// Applies other settings: only what differs is touched. Returns what was done, by protocol.
+    @discardableResult
+    public func reload(_ settings: SpeakerSettings) async -> ReloadPlan {
+        await self.core.reload(settings)
+    }
+
+    /// Stops every session and thread.
+    public func stop(_ mode: StopMode) async {
+        await self.core.stop(mode)
+        try? await self.sessionGroup.shutdownGracefully()
+        try? await self.coreGroup.shutdownGracefully()
+    }
+}
+
+/// Why a speaker cannot start.
+public enum SpeakerError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// `router id` is not set and no interface has an IPv4 address.
+    case noRouterID
+
+    /// One line of text.
+    public var description: String {
+        switch self {
+        case .noRouterID: "cannot choose a router id: set 'router id', no interface has an IPv4 address"
+        }
+    }
+}

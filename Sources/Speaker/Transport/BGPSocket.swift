@@ -1,0 +1,93 @@
+internal import CLinux
+internal import Glibc
+internal import IPAddressing
+
+/// What a session asks of its TCP socket beside its two ends.
+struct SessionSocketOptions: Hashable, Sendable {
+    /// TCP MD5 key (RFC 2385), 1 to 80 octets; empty is none.
+    var password: [UInt8] = []
+    /// TTL or hop limit of outgoing packets; nil is the system's default.
+    var outgoingTTL: UInt8?
+    /// Packets that arrive with less are dropped by the kernel (RFC 5082).
+    var minimumTTL: UInt8?
+}
+
+/// Plain socket calls with errors; descriptors are the caller's to close.
+enum BGPSocket {
+    /// A non-blocking TCP socket of the family of `address`.
+    static func make(for address: IPAddress) throws(SocketError) -> CInt {
+        let descriptor = clinux_tcp_socket(address.isIPv4 ? 4 : 6)
+        guard descriptor >= 0 else { throw SocketError("create socket") }
+        return descriptor
+    }
+
+    static func set(_ descriptor: CInt, _ level: Int32, _ name: Int32, _ value: Int32, _ what: String)
+        throws(SocketError)
+    {
+        var value = value
+        guard setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
+            throw SocketError("set \(what)")
+        }
+    }
+
+    /// Sets TTL and GTSM options.
+    static func apply(_ options: SessionSocketOptions, to descriptor: CInt, family address: IPAddress)
+        throws(SocketError)
+    {
+        if let ttl = options.outgoingTTL {
+            if address.isIPv4 {
+                try self.set(descriptor, Int32(IPPROTO_IP), IP_TTL, Int32(ttl), "TTL")
+            } else {
+                try self.set(descriptor, Int32(IPPROTO_IPV6), IPV6_UNICAST_HOPS, Int32(ttl), "hop limit")
+            }
+        }
+        if let minimum = options.minimumTTL {
+            if address.isIPv4 {
+                try self.set(descriptor, Int32(IPPROTO_IP), Int32(IP_MINTTL), Int32(minimum), "minimum TTL")
+            } else {
+                try self.set(
+                    descriptor,
+                    Int32(IPPROTO_IPV6),
+                    Int32(IPV6_MINHOPCOUNT),
+                    Int32(minimum),
+                    "minimum hop count"
+                )
+            }
+        }
+        try self.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1, "TCP_NODELAY")
+    }
+
+    /// Puts, replaces or (with an empty key) removes the MD5 key for a neighbour. Removing an absent key is no error.
+    static func setPassword(_ key: [UInt8], for neighbor: SocketEndpoint, on descriptor: CInt) throws(SocketError) {
+        var value = tcp_md5sig()
+        let made = neighbor.withSocketAddress { address, length in
+            key.withUnsafeBytes { bytes in
+                clinux_make_tcp_md5sig(&value, address, length, -1, 0, bytes.baseAddress, bytes.count)
+            }
+        }
+        guard made == 0 else { throw SocketError("set MD5 key for \(neighbor.address)", code: made) }
+        let result = setsockopt(
+            descriptor,
+            Int32(IPPROTO_TCP),
+            Int32(TCP_MD5SIG),
+            &value,
+            socklen_t(MemoryLayout<tcp_md5sig>.size)
+        )
+        guard result == 0 || key.isEmpty && errno == ENOENT else {
+            throw SocketError("set MD5 key for \(neighbor.address)")
+        }
+    }
+
+    /// Binds to a local end; port 0 lets the kernel choose.
+    static func bind(_ descriptor: CInt, to endpoint: SocketEndpoint) throws(SocketError) {
+        guard endpoint.withSocketAddress({ Glibc.bind(descriptor, $0, $1) }) == 0 else {
+            throw SocketError("bind \(endpoint)")
+        }
+    }
+
+    /// Closes with a reset instead of an orderly end.
+    static func abort(_ descriptor: CInt) {
+        _ = clinux_set_abortive_close(descriptor)
+        close(descriptor)
+    }
+}
