@@ -31,8 +31,10 @@ let system: [Target] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let runtime: [Target] = [
     .target(name: "Netlink", dependencies: ["CNetlinkRoute", "CLinux", "IPAddressing"]),
@@ -43,44 +45,101 @@ let runtime: [Target] = [
             "CLinux", nioCore, nioPosix, logging,
         ]
     ),
-    .target(
-        name: "Datastore",
-        dependencies: ["Resources", "IPAddressing", "CLinux", "Yams", logging]
-    ),
+    .target(name: "Datastore", dependencies: ["Resources", "IPAddressing", "Yams"]),
     .target(
         name: "Felix",
-        dependencies: ["Datastore", "Resources", "DeltaSync", "Netlink", "CLinux", "IPAddressing", logging]
+        dependencies: ["Resources", "DeltaSync", "Netlink", "CLinux", "IPAddressing", "Datastore", logging]
     ),
     .target(
         name: "Confd",
-        dependencies: ["Datastore", "Resources", "IPAddressing", "CCrypto", "CLinux", "Stencil", "TOMLKit", logging]
+        dependencies: ["Resources", "IPAddressing", "CCrypto", "Stencil", "TOMLKit", logging]
     ),
     .target(
         name: "ControlAPI",
         dependencies: [
-            "IPAddressing", nioCore, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            "IPAddressing", nioCore, nioHTTP1, .product(name: "AsyncHTTPClient", package: "async-http-client"),
         ]
     ),
     .target(
         name: "ControlServer",
         dependencies: [
-            "ControlAPI", "IPAddressing", nioCore, logging, .product(name: "Hummingbird", package: "hummingbird"),
-            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            "ControlAPI", "IPAddressing", nioCore, nioPosix, logging, serviceLifecycle,
+            .product(name: "Hummingbird", package: "hummingbird"),
+            .product(name: "HummingbirdCore", package: "hummingbird"),
         ]
     ),
     .target(
         name: "NodeCore",
         dependencies: [
-            "Speaker", "ConfigLanguage", "SpeakerSettings", "Policy", "Routing", "RouteModel", "BGPSession", "BGPWire",
-            "Felix", "Confd", "Datastore", "Resources", "ControlAPI", "ControlServer", "Netlink", "DeltaSync", "CLinux",
-            "IPAddressing", nioCore, nioPosix, logging, argumentParser,
-            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            "Speaker", "ConfigLanguage", "SpeakerSettings", "Policy", "RouteModel", "BGPSession", "BGPWire", "Felix",
+            "Confd", "Datastore", "Resources", "ControlAPI", "ControlServer", "Netlink", "IPAddressing", logging,
+            argumentParser, serviceLifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ]
     ),
-    .target(name: "BGPCtlCommands", dependencies: ["ControlAPI", "IPAddressing", argumentParser]),
-    .executableTarget(name: "martlet", dependencies: ["NodeCore"]),
-    .executableTarget(name: "bgpctl", dependencies: ["BGPCtlCommands"]),
+    .target(name: "BGPCtlCommands", dependencies: ["ControlAPI", "IPAddressing", argumentParser, nioCore]),
+]
+
+/// The programs carry the Swift runtime: they run on a machine without a toolchain.
+let staticRuntime: [LinkerSetting] = [
+    .unsafeFlags(
+        [
+            "-static-stdlib", "-lFoundation", "-lCoreFoundation", "-lFoundationInternationalization",
+            "-lFoundationEssentials", "-l_FoundationICU", "-l_FoundationCShims", "-l_FoundationCollections",
+            "-lswiftDispatch", "-ldispatch", "-lBlocksRuntime", "-lswift_RegexParser", "-lswiftSynchronization",
+            "-lstdc++",
+        ]
+    )
+]
+
+let programs: [Target] = [
+    .executableTarget(name: "martlet", dependencies: ["NodeCore"], linkerSettings: staticRuntime),
+    .executableTarget(name: "bgpctl", dependencies: ["BGPCtlCommands"], linkerSettings: staticRuntime),
+]
+
+let tests: [Target] = [
+    .target(name: "TestSupport", dependencies: ["ControlAPI", "IPAddressing"]),
+    .testTarget(name: "IPAddressingTests", dependencies: ["IPAddressing"]),
+    .testTarget(name: "BGPWireTests", dependencies: ["BGPWire", "IPAddressing"]),
+    .testTarget(name: "BGPSessionTests", dependencies: ["BGPSession", "BGPWire", "IPAddressing"]),
+    .testTarget(name: "RouteModelTests", dependencies: ["RouteModel", "BGPWire", "IPAddressing"]),
+    .testTarget(name: "RoutingTests", dependencies: ["Routing", "RouteModel", "BGPWire", "IPAddressing"]),
+    .testTarget(
+        name: "SpeakerSettingsTests",
+        dependencies: ["SpeakerSettings", "Policy", "RouteModel", "BGPWire", "IPAddressing"]
+    ),
+    .testTarget(
+        name: "ConfigLanguageTests",
+        dependencies: ["ConfigLanguage", "SpeakerSettings", "Policy", "RouteModel", "BGPWire", "IPAddressing"]
+    ),
+    .testTarget(name: "ResourcesTests", dependencies: ["Resources", "IPAddressing"]),
+    .testTarget(name: "DeltaSyncTests", dependencies: ["DeltaSync"]),
+    .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CLinux", "IPAddressing"]),
+    .testTarget(name: "DatastoreTests", dependencies: ["Datastore", "Resources", "IPAddressing"]),
+    .testTarget(
+        name: "FelixTests",
+        dependencies: ["Felix", "Datastore", "Resources", "DeltaSync", "Netlink", "CLinux", "IPAddressing", logging]
+    ),
+    .testTarget(
+        name: "ConfdTests",
+        dependencies: [
+            "Confd", "Resources", "ConfigLanguage", "SpeakerSettings", "Policy", "BGPWire", "IPAddressing", logging,
+        ]
+    ),
+    .testTarget(name: "ControlAPITests", dependencies: ["ControlAPI", "IPAddressing", "TestSupport", nioCore]),
+    .testTarget(
+        name: "ControlServerTests",
+        dependencies: [
+            "ControlServer", "ControlAPI", "IPAddressing", "TestSupport", serviceLifecycle, logging, nioCore, nioPosix,
+        ]
+    ),
+    .testTarget(
+        name: "BGPCtlCommandsTests",
+        dependencies: [
+            "BGPCtlCommands", "ControlServer", "ControlAPI", "IPAddressing", "TestSupport", serviceLifecycle, logging,
+            argumentParser,
+        ]
+    ),
+    .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
 ]
 
 let package = Package(
@@ -100,7 +159,7 @@ let package = Package(
         .package(url: "https://github.com/stencilproject/Stencil", from: "0.15.1"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
-    targets: pure + system + runtime,
+    targets: pure + system + runtime + programs + tests,
     swiftLanguageModes: [.v6]
 )
 

@@ -1,7 +1,7 @@
 public import Logging
-public import Netlink
 internal import NIOCore
 internal import NIOPosix
+public import Netlink
 public import SpeakerSettings
 
 /// A BGP speaker: sessions on event loops, one routing core on a loop of its own, the kernel on threads of its own.

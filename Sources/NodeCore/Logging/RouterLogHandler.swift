@@ -24,7 +24,8 @@ struct RouterLogHandler: LogHandler {
         let all = self.metadata.merging(event.metadata ?? [:]) { _, explicit in explicit }
         for (key, value) in all.sorted(by: { $0.key < $1.key }) {
             let printed = "\(value)"
-            let isPlain = !printed.isEmpty && printed.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 < 0x7F }
+            let isPlain =
+                !printed.isEmpty && printed.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 < 0x7F }
             text += isPlain ? " \(key)=\(printed)" : " \(key)=\"\(printed.escapedForLog)\""
         }
         self.router.write(text, class: Self.logClass(event.level))

@@ -1,8 +1,8 @@
 internal import BGPSession
 internal import BGPWire
 internal import IPAddressing
-internal import Netlink
 internal import NIOCore
+internal import Netlink
 internal import RouteModel
 internal import Routing
 internal import SpeakerSettings
@@ -46,7 +46,8 @@ extension SpeakerCore {
             kind = "kernel"
             tables = [settings.channel.table]
             if let installed = self.kernels[name]?.installed {
-                detail = "\(installed.desired.count) wanted, \(installed.blocked.count) blocked, \(installed.failed.count) refused"
+                detail =
+                    "\(installed.desired.count) wanted, \(installed.blocked.count) blocked, \(installed.failed.count) refused"
             }
         case .static(let settings):
             kind = "static"
@@ -87,7 +88,9 @@ extension SpeakerCore {
     func peerSnapshots(named name: String?) async throws(ControlFailure) -> [PeerSnapshot] {
         var result: [PeerSnapshot] = []
         for case .bgp(let settings) in self.settings.protocols where name == nil || settings.common.name == name {
-            guard let id = self.peersByName[settings.common.name], let session = self.peers[id]?.session else { continue }
+            guard let id = self.peersByName[settings.common.name], let session = self.peers[id]?.session else {
+                continue
+            }
             var snapshot = await session.snapshot()
             guard let entry = self.peers[id] else { continue }
             snapshot.isDisabled = entry.isDisabled
@@ -101,7 +104,8 @@ extension SpeakerCore {
         return result
     }
 
-    private func channelSnapshot(_ settings: BGPChannelSettings, _ channel: PeerEntry.Channel?) -> PeerSnapshot.Channel {
+    private func channelSnapshot(_ settings: BGPChannelSettings, _ channel: PeerEntry.Channel?) -> PeerSnapshot.Channel
+    {
         var snapshot = PeerSnapshot.Channel(
             family: settings.channel.family,
             table: settings.channel.table,
@@ -121,7 +125,9 @@ extension SpeakerCore {
     }
 
     /// Starts, stops, restarts or refreshes a neighbour.
-    func perform(_ action: Speaker.NeighborAction, on name: String, _ message: String?) async throws(ControlFailure) -> String {
+    func perform(_ action: Speaker.NeighborAction, on name: String, _ message: String?) async throws(ControlFailure)
+        -> String
+    {
         guard let id = self.peersByName[name], let entry = self.peers[id] else { throw .unknownNeighbor(name) }
         switch action {
         case .up:
@@ -155,7 +161,9 @@ extension SpeakerCore {
     // MARK: - Routes
 
     /// A slice of what a query selects: at most about `limit` destinations are looked at.
-    func routes(_ selection: RouteSelection, from position: RouteSlice.Position?, limit: Int) throws(ControlFailure) -> RouteSlice {
+    func routes(_ selection: RouteSelection, from position: RouteSlice.Position?, limit: Int) throws(ControlFailure)
+        -> RouteSlice
+    {
         switch selection.neighbor {
         case .exported(let name): return try self.exported(name, selection, position, limit)
         case .received(let name):
@@ -265,7 +273,8 @@ extension SpeakerCore {
         let slice = self.routing.exported(to: member, from: position?.offset ?? 0, limit: limit)
         var next: RouteSlice.Position? = stage + 1 < members.count ? .init(stage: stage + 1, offset: 0) : nil
         if let offset = slice.next { next = .init(stage: stage, offset: offset) }
-        let table = self.peersByName[name].flatMap { self.peers[$0] }?
+        let table =
+            self.peersByName[name].flatMap { self.peers[$0] }?
             .settings.channels.first { $0.channel.family == members[stage].key }?.channel.table ?? ""
         let routes = slice.elements.compactMap { view -> RouteSnapshot? in
             switch selection.destination {

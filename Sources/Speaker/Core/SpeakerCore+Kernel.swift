@@ -1,8 +1,8 @@
 internal import BGPWire
 internal import IPAddressing
 internal import Logging
-internal import Netlink
 internal import NIOCore
+internal import Netlink
 internal import Policy
 internal import RouteModel
 internal import Routing
@@ -203,7 +203,9 @@ extension SpeakerCore {
                 case .routeRemoved(let removed): (route, isRemoved) = (removed, true)
                 default: continue
                 }
-                guard route.table == instance.settings.kernelTable, route.prefix.isIPv4 == instance.isIPv4 else { continue }
+                guard route.table == instance.settings.kernelTable, route.prefix.isIPv4 == instance.isIPv4 else {
+                    continue
+                }
                 self.take(route, isRemoved: isRemoved, name)
             }
         }

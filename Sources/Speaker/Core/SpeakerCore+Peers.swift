@@ -2,8 +2,8 @@ internal import BGPSession
 internal import BGPWire
 internal import IPAddressing
 internal import Logging
-internal import Netlink
 internal import NIOCore
+internal import Netlink
 internal import Policy
 internal import RouteModel
 internal import Routing
@@ -161,7 +161,9 @@ extension SpeakerCore {
 
     func sessionConfiguration(_ settings: BGPSettings) -> SessionConfiguration {
         let remote: SessionConfiguration.RemoteAS =
-            if let number = settings.neighborAS { .exactly(number) } else if settings.isInternal { .internal } else { .external }
+            if let number = settings.neighborAS { .exactly(number) } else if settings.isInternal { .internal } else {
+                .external
+            }
         var configuration = SessionConfiguration(
             localAS: settings.localAS,
             remoteAS: remote,
@@ -423,14 +425,21 @@ extension SpeakerCore {
     }
 
     /// Acts on `import limit` and `receive limit`.
-    private func enforceLimits(_ source: SourceID, _ serial: SessionSerial, _ family: AddressFamily, _ result: IngestResult) {
+    private func enforceLimits(
+        _ source: SourceID,
+        _ serial: SessionSerial,
+        _ family: AddressFamily,
+        _ result: IngestResult
+    ) {
         guard let entry = self.peers[serial.peer],
             let channel = entry.settings.channels.first(where: { $0.channel.family == family })?.channel,
             channel.receiveLimit != nil || channel.importLimit != nil
         else { return }
         let counters = self.routing.counters(source)
         var exceeded: LimitSettings?
-        if let limit = channel.receiveLimit, counters.received > limit.count || result.exceedsReceiveLimit { exceeded = limit }
+        if let limit = channel.receiveLimit, counters.received > limit.count || result.exceedsReceiveLimit {
+            exceeded = limit
+        }
         if let limit = channel.importLimit,
             limit.action == .block ? result.isAtImportLimit : counters.accepted > limit.count
         {

@@ -54,7 +54,8 @@ extension SpeakerCore {
         switch settings {
         case .bgp(let settings): self.updatePeer(settings)
         case .static(let settings):
-            guard let instance = self.statics[name], let table = self.routing.table(named: settings.channel.table) else {
+            guard let instance = self.statics[name], let table = self.routing.table(named: settings.channel.table)
+            else {
                 return
             }
             if settings.channel != instance.settings.channel {

@@ -2,8 +2,8 @@ internal import BGPSession
 internal import BGPWire
 internal import IPAddressing
 internal import Logging
-internal import Netlink
 internal import NIOCore
+internal import Netlink
 internal import Policy
 internal import RouteModel
 internal import Routing

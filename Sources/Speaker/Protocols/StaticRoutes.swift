@@ -47,7 +47,9 @@ enum StaticRoutes {
         }
         if case .some(.some(let index)) = named {
             guard interfaces.isUp(index) else { return nil }
-            guard nextHop.onlink || address.isLinkLocal || interfaces.reaches(address, through: index) else { return nil }
+            guard nextHop.onlink || address.isLinkLocal || interfaces.reaches(address, through: index) else {
+                return nil
+            }
             return Gateway(address: address, interface: index, weight: nextHop.weight, onlink: nextHop.onlink)
         }
         guard let index = interfaces.interface(reaching: address) else { return nil }

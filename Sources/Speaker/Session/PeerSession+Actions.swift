@@ -146,7 +146,9 @@ extension PeerSession {
 
     /// Closes a connection that the machine has given up.
     private func end(_ id: ConnectionID, waitsForWrites: Bool) {
-        guard let connection = self.connections.removeValue(forKey: id), let channel = connection.channel else { return }
+        guard let connection = self.connections.removeValue(forKey: id), let channel = connection.channel else {
+            return
+        }
         guard waitsForWrites else {
             channel.close(promise: nil)
             return
@@ -270,7 +272,11 @@ private func setOptions(_ transport: PeerSession.TransportSettings, on channel: 
     }
     let isIPv4 = transport.remote.address.isIPv4
     if let ttl = transport.options.outgoingTTL {
-        if isIPv4 { set(CInt(IPPROTO_IP), IP_TTL, CInt(ttl)) } else { set(CInt(IPPROTO_IPV6), IPV6_UNICAST_HOPS, CInt(ttl)) }
+        if isIPv4 {
+            set(CInt(IPPROTO_IP), IP_TTL, CInt(ttl))
+        } else {
+            set(CInt(IPPROTO_IPV6), IPV6_UNICAST_HOPS, CInt(ttl))
+        }
     }
     if let minimum = transport.options.minimumTTL {
         if isIPv4 {

@@ -16,6 +16,7 @@ public struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         var buffer = [CChar](repeating: 0, count: 128)
         _ = strerror_r(self.code, &buffer, buffer.count)
-        return "\(self.operation): \(String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))"
+        return
+            "\(self.operation): \(String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))"
     }
 }

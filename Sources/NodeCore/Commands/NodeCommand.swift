@@ -1,0 +1,70 @@
+public import ArgumentParser
+internal import Confd
+internal import ControlServer
+internal import Datastore
+internal import Felix
+internal import Logging
+internal import ServiceLifecycle
+
+/// `martlet node`: felix, confd and the speaker of a node in one process.
+public struct NodeCommand: AsyncParsableCommand {
+    /// Name and abstract.
+    public static let configuration = CommandConfiguration(
+        commandName: "node",
+        abstract: "Run everything a node needs: felix, confd and the BGP speaker.",
+        discussion: "SIGHUP reloads the speaker. SIGTERM ends the process and leaves forwarding as it is."
+    )
+
+    @OptionGroup
+    var node: NodeOptions
+
+    @OptionGroup
+    var confd: ConfdOptions
+
+    @OptionGroup
+    var control: ControlOptions
+
+    @OptionGroup
+    var logging: LoggingOptions
+
+    /// Creates the command.
+    public init() {}
+
+    /// Runs until SIGTERM, SIGINT or a final shutdown.
+    public func run() async throws {
+        let router = LogRouter()
+        let logger = self.logging.logger("martlet", router)
+        let name = self.node.name
+        let datastore = try self.node.open()
+        let speaker = NodeSpeaker(path: self.confd.configDirectory + "/speaker.conf", router: router, logger: logger)
+        let hooks = ConfdHooks(
+            checks: ["speaker": { try ConfdOptions.check($0) }],
+            reloads: ["speaker": { _ in try await speaker.apply() }]
+        )
+        let confd = ConfdService(
+            snapshots: SnapshotSequence(syncer: Syncer(datastore: datastore)),
+            settings: self.confd.settings(nodeName: name),
+            hooks: hooks,
+            logger: self.logging.logger("confd", router)
+        )
+        let felixLogger = self.logging.logger("felix", router)
+        let sink = DatastoreStatusSink(datastore: datastore, logger: felixLogger)
+        let felix = try FelixService(settings: FelixSettings(nodeName: name), sink: sink, logger: felixLogger)
+        let server = ControlServer(
+            socketPath: self.control.controlSocket,
+            backend: SpeakerBackend { try await speaker.required() },
+            group: self.control.controlGroup,
+            logger: logger
+        )
+        let services: [any Service] = [
+            sink,
+            FelixRole(felix: felix, syncer: Syncer(datastore: datastore)),
+            NodeSpeakerRole(speaker: speaker, logger: logger),
+            ConfdRole(confd: confd),
+            DiagnosticsRole(datastore: datastore, logger: logger),
+            ReloadSignalService { try? await speaker.apply() },
+            server,
+        ]
+        try await runServices(services, logger: logger) { request in await speaker.onShutdown(request) }
+    }
+}

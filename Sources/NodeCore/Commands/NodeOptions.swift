@@ -1,0 +1,65 @@
+internal import ArgumentParser
+internal import Confd
+internal import ControlAPI
+internal import Datastore
+internal import Glibc
+internal import Logging
+internal import Resources
+
+/// Which node this is and where its resources are.
+struct NodeOptions: ParsableArguments {
+    @Option(help: "Name of this node in the datastore; the host name by default.")
+    var nodeName: String?
+
+    @Option(help: "Directory of manifests (*.yaml, *.yml, *.json).")
+    var datastore: String = "/etc/martlet/manifests"
+
+    @Option(help: "Directory for what the daemon itself records: endpoint status.")
+    var state: String = "/var/lib/martlet"
+
+    /// The node's name.
+    var name: String {
+        if let nodeName { return nodeName }
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, 255) == 0 else { return "localhost" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self).lowercased()
+    }
+
+    /// Opens the datastore.
+    func open() throws -> DirectoryDatastore {
+        do {
+            return try DirectoryDatastore(directory: self.datastore, stateDirectory: self.state)
+        } catch {
+            throw ValidationError("cannot open the datastore: \(error)")
+        }
+    }
+}
+
+/// Where confd gets templates and puts files.
+struct ConfdOptions: ParsableArguments {
+    @Option(help: "Directory for rendered files; the speaker reads speaker.conf in it.")
+    var configDirectory: String = "/run/martlet/config"
+
+    @Option(help: "Directory whose conf.d/ and templates/ replace embedded files of the same name.")
+    var templates: String = "/etc/martlet/templates"
+
+    /// Settings for a node.
+    func settings(nodeName: String) -> ConfdSettings {
+        var settings = ConfdSettings(nodeName: nodeName, outputDirectory: self.configDirectory)
+        settings.templates = TemplateSource(directory: self.templates)
+        var variables: [String: String] = [:]
+        for name in ["CALICO_ROUTER_ID", "NAMESPACE"] {
+            if let value = getenv(name) { variables[name] = String(cString: value) }
+        }
+        settings.environment = PlanEnvironment(variables: variables)
+        return settings
+    }
+
+    /// The check of a staged set of files by the speaker's own parser.
+    static func check(_ staged: String) throws {
+        let configuration = SpeakerConfiguration(path: staged)
+        guard configuration.settings != nil else {
+            throw ConfigurationRefused(errors: configuration.diagnostics.map(\.control.description))
+        }
+    }
+}

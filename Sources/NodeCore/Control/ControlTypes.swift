@@ -1,0 +1,154 @@
+internal import BGPSession
+internal import BGPWire
+internal import ControlAPI
+internal import IPAddressing
+internal import RouteModel
+internal import Speaker
+internal import SpeakerSettings
+
+extension NeighborStatus {
+    /// A peer of the speaker as the control interface shows it.
+    init(_ peer: PeerSnapshot) {
+        let settings = peer.settings
+        let isInternal = peer.negotiated?.isInternal ?? settings.isInternal
+        self.init(
+            name: settings.common.name,
+            address: settings.neighborAddress.description + (settings.interfaceName.map { "%\($0)" } ?? ""),
+            port: settings.neighborPort,
+            localAS: settings.localAS.rawValue,
+            remoteAS: (peer.negotiated?.peerAS ?? settings.neighborAS)?.rawValue,
+            state: peer.state.control,
+            sessionType: !isInternal ? .external : settings.isRouteReflectorClient ? .routeReflectorClient : .internal
+        )
+        self.description = settings.common.description
+        self.localAddress = (peer.local?.address ?? settings.localAddress)?.description
+        self.passive = settings.isPassive
+        self.establishedAt = peer.establishedTime.map(Timestamp.init(seconds:))
+        self.uptimeSeconds = peer.uptime.map { UInt64(max(0, $0.components.seconds)) }
+        self.holdTime = peer.negotiated.map { UInt16(clamping: $0.holdTime.components.seconds) } ?? settings.timers.hold
+        self.keepaliveTime =
+            peer.negotiated.map { UInt16(clamping: $0.keepaliveTime.components.seconds) }
+            ?? settings.timers.keepalive ?? settings.timers.hold / 3
+        self.remoteRouterID = peer.negotiated?.peerIdentifier.description
+        self.capabilities.local = peer.negotiated?.localOpen.capabilities.map { "\($0)" } ?? []
+        self.capabilities.remote = peer.negotiated?.peerOpen.capabilities.map { "\($0)" } ?? []
+        if let error = peer.lastError, let time = peer.lastErrorTime {
+            self.lastError = SessionError(direction: error.direction, text: "\(error)", at: Timestamp(seconds: time))
+        }
+        self.families = peer.channels.map {
+            FamilyStatus(
+                family: $0.family.description,
+                table: $0.table,
+                negotiated: $0.isNegotiated,
+                routes: RouteCounts(received: $0.received, accepted: $0.accepted, best: $0.best, exported: $0.exported)
+            )
+        }
+        self.routes = RouteCounts(
+            received: peer.channels.reduce(0) { $0 + $1.received },
+            accepted: peer.channels.reduce(0) { $0 + $1.accepted },
+            best: peer.channels.reduce(0) { $0 + $1.best },
+            exported: peer.channels.reduce(0) { $0 + $1.exported }
+        )
+        self.messages = Messages(sent: peer.sent.control, received: peer.received.control)
+        self.transitions = peer.stateChanges
+        if peer.state == .idle {
+            self.idleReason =
+                peer.isDisabled
+                ? "disabled"
+                : !peer.isLinkUp ? "no link or no local address" : peer.isWaiting ? "waiting after an error" : nil
+        }
+    }
+}
+
+extension SessionState {
+    /// The state's word in the control interface.
+    var control: NeighborStatus.SessionState {
+        switch self {
+        case .idle: .idle
+        case .connect: .connect
+        case .active: .active
+        case .openSent: .openSent
+        case .openConfirm: .openConfirm
+        case .established: .established
+        }
+    }
+}
+
+extension SessionEndReason {
+    /// Who said it.
+    var direction: NeighborStatus.SessionError.Direction {
+        switch self {
+        case .notificationSent: .sent
+        case .notificationReceived: .received
+        default: .local
+        }
+    }
+}
+
+extension PeerSnapshot.MessageCounts {
+    /// The counts as the control interface shows them.
+    var control: NeighborStatus.Messages.Counts {
+        .init(
+            open: self.open,
+            update: self.update,
+            notification: self.notification,
+            keepalive: self.keepalive,
+            routeRefresh: self.routeRefresh
+        )
+    }
+}
+
+extension Route {
+    /// A route of the speaker as the control interface shows it.
+    init(_ route: RouteSnapshot) {
+        let source: Source =
+            switch route.origin.source {
+            case .static: .static
+            case .kernel: .kernel
+            case .device: .device
+            case .bgp: .bgp
+            }
+        self.init(
+            prefix: route.prefix,
+            table: route.table,
+            best: route.isBest,
+            source: source,
+            protocolName: route.origin.protocolName,
+            preference: route.local.preference
+        )
+        self.from = route.origin.from
+        self.nextHop = route.target.bgpNextHop?.address ?? route.gateways.first?.address
+        self.gateway = route.gateways.first?.address
+        self.interface = route.interface
+        self.discard = route.discard
+        let attributes = route.attributes
+        self.asPath = attributes.asPath.map { path in
+            path.segments.flatMap { segment -> [ASPathElement] in
+                let numbers = segment.numbers.map(\.rawValue)
+                return switch segment.kind {
+                case .sequence: numbers.map { .number($0) }
+                case .set: [.set(numbers)]
+                case .confederationSequence: [.confederationSequence(numbers)]
+                case .confederationSet: [.confederationSet(numbers)]
+                }
+            }
+        }
+        self.localPref = attributes.localPreference
+        self.med = attributes.multiExitDiscriminator
+        self.origin = attributes.origin.map {
+            switch $0 {
+            case .igp: .igp
+            case .egp: .egp
+            case .incomplete: .incomplete
+            }
+        }
+        self.communities = attributes.communities.map(\.description)
+        self.largeCommunities = attributes.largeCommunities.map(\.description)
+        self.extendedCommunities = attributes.extendedCommunities.map { "0x" + String($0.rawValue, radix: 16) }
+        self.originatorID = attributes.originatorID
+        self.clusterList = attributes.clusterList ?? []
+        self.metric = route.local.kernelMetric
+        self.rejected = route.rejection
+        self.pathID = route.pathID == 0 ? nil : route.pathID
+    }
+}

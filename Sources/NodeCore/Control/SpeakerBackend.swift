@@ -1,0 +1,158 @@
+internal import BGPSession
+internal import BGPWire
+internal import ControlAPI
+internal import Glibc
+internal import IPAddressing
+internal import RouteModel
+internal import Speaker
+internal import SpeakerSettings
+
+/// Answers control requests from the speaker.
+struct SpeakerBackend: ControlBackend {
+    /// The speaker, or an error while there is none yet.
+    let runtime: @Sendable () async throws -> SpeakerRuntime
+
+    init(runtime: @escaping @Sendable () async throws -> SpeakerRuntime) {
+        self.runtime = runtime
+    }
+
+    func status() async throws -> Status {
+        let runtime = try await self.runtime()
+        let snapshot = await runtime.speaker.snapshot()
+        return Status(
+            version: MartletVersion.text,
+            routerID: snapshot.routerID.description,
+            startedAt: Timestamp(seconds: snapshot.startTime),
+            uptimeSeconds: UInt64(max(0, snapshot.uptime.components.seconds)),
+            configurationFile: runtime.configurationPath,
+            lastReload: await runtime.lastReload,
+            readiness: Readiness(ready: true),
+            memoryBytes: residentBytes(),
+            tables: snapshot.tables.map {
+                TableStatus(
+                    name: $0.name,
+                    family: $0.family.description,
+                    routes: UInt64($0.destinations),
+                    paths: UInt64($0.paths)
+                )
+            },
+            protocols: snapshot.protocols.map {
+                ProtocolStatus(
+                    name: $0.name,
+                    kind: $0.kind,
+                    state: $0.state,
+                    tables: $0.tables,
+                    info: $0.detail,
+                    since: Timestamp(seconds: $0.since)
+                )
+            }
+        )
+    }
+
+    func neighbors(name: String?) async throws -> [NeighborStatus] {
+        let runtime = try await self.runtime()
+        do throws(ControlFailure) {
+            return try await runtime.speaker.neighbors(named: name).map(NeighborStatus.init)
+        } catch {
+            throw error.control
+        }
+    }
+
+    func interfaces() async throws -> [InterfaceStatus] {
+        try await self.runtime().speaker.interfaces().map {
+            InterfaceStatus(
+                name: $0.name,
+                index: $0.index,
+                up: $0.isUp,
+                mtu: $0.mtu,
+                addresses: $0.addresses.map(\.description)
+            )
+        }
+    }
+
+    func routes(_ query: RouteQuery, from continuation: RouteContinuation?) async throws -> RoutePage {
+        var selection = RouteSelection()
+        selection.table = query.table
+        selection.family = query.family.map { $0 == .ipv4 ? .ipv4Unicast : .ipv6Unicast }
+        switch query.selection {
+        case .all: selection.destination = .all
+        case .prefix(let prefix): selection.destination = .prefix(prefix)
+        case .longestMatch(let address): selection.destination = .longestMatch(address)
+        }
+        if let neighbor = query.neighbor {
+            selection.neighbor = neighbor.direction == .received ? .received(neighbor.name) : .exported(neighbor.name)
+        }
+        let position = continuation.map {
+            RouteSlice.Position(stage: Int(clamping: $0.stage), offset: UInt32(clamping: $0.position))
+        }
+        let runtime = try await self.runtime()
+        do throws(ControlFailure) {
+            let slice = try await runtime.speaker.routes(selection, from: position)
+            let routes = slice.routes.map(Route.init).filter { route in
+                (query.source.map { $0 == route.source } ?? true) && (!query.bestOnly || route.best)
+            }
+            return RoutePage(
+                routes: routes,
+                next: slice.next.map { RouteContinuation(stage: UInt64($0.stage), position: UInt64($0.offset)) }
+            )
+        } catch {
+            throw error.control
+        }
+    }
+
+    func reload(file: String?) async throws -> ReloadResult {
+        try await self.runtime().reload(file: file)
+    }
+
+    func perform(_ action: NeighborAction, neighbor: String, message: String?) async throws -> NeighborActionResult {
+        let order: Speaker.NeighborAction =
+            switch action {
+            case .up: .up
+            case .down: .down
+            case .restart: .restart
+            case .refreshIn: .refreshIn
+            case .refreshOut: .refreshOut
+            }
+        let runtime = try await self.runtime()
+        do throws(ControlFailure) {
+            let text = try await runtime.speaker.perform(order, on: neighbor, message: message)
+            return NeighborActionResult(name: neighbor, action: action, message: text)
+        } catch {
+            throw error.control
+        }
+    }
+
+    func shutdown() async throws {
+        try await self.runtime().shutDown()
+    }
+}
+
+extension ControlFailure {
+    /// The failure as the control interface reports it.
+    var control: ControlError {
+        switch self {
+        case .unknownNeighbor(let name): ControlError(.notFound, "no neighbor named '\(name)'")
+        case .unknownTable(let name): ControlError(.notFound, "no table named '\(name)'")
+        case .notPossible(let text): ControlError(.conflict, text)
+        }
+    }
+}
+
+extension Timestamp {
+    /// Creates a moment from seconds since 1970.
+    init(seconds: Double) {
+        self.init(milliseconds: Int64(seconds * 1000))
+    }
+}
+
+/// Resident memory of the process in octets; 0 when /proc does not say.
+private func residentBytes() -> UInt64 {
+    guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+    defer { fclose(file) }
+    var buffer = [CChar](repeating: 0, count: 128)
+    guard fgets(&buffer, 128, file) != nil else { return 0 }
+    let words = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        .split(separator: " ")
+    guard words.count > 1, let pages = UInt64(words[1]) else { return 0 }
+    return pages &* UInt64(sysconf(Int32(_SC_PAGESIZE)))
+}

@@ -1,0 +1,36 @@
+internal import Datastore
+internal import Felix
+internal import Logging
+internal import Resources
+internal import ServiceLifecycle
+
+/// Writes the status of endpoints to the datastore, in order, off felix's thread.
+struct DatastoreStatusSink: EndpointStatusSink, Service {
+    private let datastore: any Datastore
+    private let logger: Logger
+    private let changes: AsyncStream<(ResourceKey, EndpointStatus?)>
+    private let continuation: AsyncStream<(ResourceKey, EndpointStatus?)>.Continuation
+
+    init(datastore: any Datastore, logger: Logger) {
+        self.datastore = datastore
+        self.logger = logger
+        (self.changes, self.continuation) = AsyncStream.makeStream(bufferingPolicy: .unbounded)
+    }
+
+    func endpointStatusChanged(_ key: ResourceKey, _ status: EndpointStatus?) {
+        self.continuation.yield((key, status))
+    }
+
+    func run() async throws {
+        for await (key, status) in self.changes.cancelOnGracefulShutdown() {
+            do {
+                try await self.datastore.updateStatus(of: key, to: status)
+            } catch {
+                self.logger.error(
+                    "Cannot write endpoint status",
+                    metadata: ["endpoint": "\(key)", "error": "\(error)"]
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+internal import Confd
+internal import Datastore
+internal import Felix
+internal import Logging
+internal import Resources
+internal import ServiceLifecycle
+
+/// Felix as a service: follows the datastore until shutdown, and leaves forwarding in place.
+struct FelixRole: Service {
+    let felix: FelixService
+    let syncer: Syncer
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await self.felix.run(following: self.syncer)
+        } onGracefulShutdown: {
+            self.felix.stop()
+        }
+    }
+}
+
+/// Confd as a service.
+struct ConfdRole: Service {
+    let confd: ConfdService<SnapshotSequence>
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            try await self.confd.run()
+        }
+    }
+}
+
+/// Logs what is wrong with the manifests whenever that changes.
+struct DiagnosticsRole: Service {
+    let datastore: DirectoryDatastore
+    let logger: Logger
+
+    func run() async throws {
+        var known: Set<String> = []
+        for await diagnostics in self.datastore.diagnosticChanges().cancelOnGracefulShutdown() {
+            let texts = Set(diagnostics.map(\.description))
+            for diagnostic in diagnostics where !known.contains(diagnostic.description) {
+                let level: Logger.Level = diagnostic.diagnostic.severity == .error ? .error : .info
+                self.logger.log(level: level, "\(diagnostic)")
+            }
+            known = texts
+        }
+    }
+}
