@@ -103,6 +103,7 @@ let tests: [Target] = [
     .testTarget(name: "BGPSessionTests", dependencies: ["BGPSession", "BGPWire", "IPAddressing"]),
     .testTarget(name: "RouteModelTests", dependencies: ["RouteModel", "BGPWire", "IPAddressing"]),
     .testTarget(name: "RoutingTests", dependencies: ["Routing", "RouteModel", "BGPWire", "IPAddressing"]),
+    .testTarget(name: "PolicyTests", dependencies: ["Policy", "RouteModel", "BGPWire", "IPAddressing"]),
     .testTarget(
         name: "SpeakerSettingsTests",
         dependencies: ["SpeakerSettings", "Policy", "RouteModel", "BGPWire", "IPAddressing"]

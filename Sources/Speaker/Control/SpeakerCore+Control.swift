@@ -14,7 +14,7 @@ extension SpeakerCore {
             routerID: self.routerID,
             startTime: self.startTime,
             uptime: .nanoseconds((NIODeadline.now() - self.startedAt).nanoseconds),
-            tables: self.routing.tables.map { table in
+            tables: self.routing.tables.filter { !self.connectedTables.values.contains($0) }.map { table in
                 let counters = self.routing.counters(table)
                 return .init(
                     name: self.routing.name(of: table),
@@ -181,7 +181,7 @@ extension SpeakerCore {
     }
 
     private func selectedTables(_ selection: RouteSelection) throws(ControlFailure) -> [TableID] {
-        var tables = self.routing.tables
+        var tables = self.routing.tables.filter { !self.connectedTables.values.contains($0) }
         if let name = selection.table {
             guard let table = self.routing.table(named: name) else { throw .unknownTable(name) }
             tables = [table]

@@ -46,6 +46,7 @@ extension SpeakerCore {
 
     private func interfacesChanged(_ before: [UInt32: Link]) {
         self.tellInterfaces(to: before)
+        self.updateConnected()
         for name in self.statics.keys { self.updateStatic(name) }
         for name in self.directs.keys { self.updateDirect(name) }
         self.updatePeerLinks()
@@ -87,6 +88,48 @@ extension SpeakerCore {
         }
         self.monitorTopics = topics
         old?.stop()
+    }
+
+    // MARK: - Connected networks
+
+    /// Creates the tables of connected networks: what `gateway direct` resolves through, whatever protocols there are.
+    func addConnectedTables() {
+        for family in [AddressFamily.ipv4Unicast, .ipv6Unicast] {
+            // No table of a configuration can have this name.
+            guard let table = self.routing.addTable("\(family) networks of interfaces", family: family) else {
+                continue
+            }
+            self.connectedTables[family] = table
+            let source = SourceSettings(
+                origin: RouteOrigin(source: .device, protocolName: ""),
+                table: table,
+                importPolicy: FilterProgram.acceptAll,
+                preference: 240
+            )
+            if let id = self.routing.addSource(source) { self.connected[family] = (id, [:]) }
+        }
+        self.updateConnected()
+    }
+
+    /// Follows the interfaces.
+    private func updateConnected() {
+        for (family, source) in self.connected {
+            let wanted = self.interfaces.connectedNetworks([], isIPv4: family == .ipv4Unicast)
+            self.connected[family]?.announced = wanted
+            self.announceNetworks(wanted, over: source)
+        }
+    }
+
+    private func announceNetworks(
+        _ wanted: [IPPrefix: UInt32],
+        over source: (id: SourceID, announced: [IPPrefix: UInt32])
+    ) {
+        for prefix in source.announced.keys where wanted[prefix] == nil {
+            self.routing.withdraw(source.id, prefix)
+        }
+        for (prefix, interface) in wanted where source.announced[prefix] != interface {
+            self.routing.announce(source.id, prefix, target: .gateways([Gateway(address: nil, interface: interface)]))
+        }
     }
 
     // MARK: - Device
@@ -181,16 +224,7 @@ extension SpeakerCore {
                 instance.settings.interfaces,
                 isIPv4: family == .ipv4Unicast
             )
-            for prefix in source.announced.keys where wanted[prefix] == nil {
-                self.routing.withdraw(source.id, prefix)
-            }
-            for (prefix, interface) in wanted where source.announced[prefix] != interface {
-                self.routing.announce(
-                    source.id,
-                    prefix,
-                    target: .gateways([Gateway(address: nil, interface: interface)])
-                )
-            }
+            self.announceNetworks(wanted, over: source)
             self.directs[name]?.sources[family]?.announced = wanted
         }
     }

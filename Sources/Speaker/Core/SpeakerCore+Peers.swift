@@ -293,11 +293,18 @@ extension SpeakerCore {
         let isIPv4 = channel.channel.family == .ipv4Unicast
         let igp = channel.igpTable.flatMap { self.routing.table(named: $0) } ?? table
         let isDirect = channel.gateway.map { $0 == .direct } ?? (settings.multihopTTL == nil)
-        source.resolution = Resolution(
-            mode: isDirect ? .direct : .recursive,
-            ipv4Table: isIPv4 ? igp : self.routing.table(named: "master4"),
-            ipv6Table: isIPv4 ? self.routing.table(named: "master6") : igp
-        )
+        source.resolution =
+            isDirect
+            ? Resolution(
+                mode: .direct,
+                ipv4Table: self.connectedTables[.ipv4Unicast],
+                ipv6Table: self.connectedTables[.ipv6Unicast]
+            )
+            : Resolution(
+                mode: .recursive,
+                ipv4Table: isIPv4 ? igp : self.routing.table(named: "master4"),
+                ipv6Table: isIPv4 ? self.routing.table(named: "master6") : igp
+            )
         source.receiveLimit = channel.channel.receiveLimit.flatMap { $0.action == .block ? $0.count : nil }
         source.importLimit = channel.channel.importLimit.flatMap { $0.action == .block ? $0.count : nil }
         return source

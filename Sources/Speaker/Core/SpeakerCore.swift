@@ -37,6 +37,8 @@ actor SpeakerCore {
     var directs: [String: DirectInstance] = [:]
     var kernels: [String: KernelInstance] = [:]
     var since: [String: Double] = [:]
+    var connectedTables: [AddressFamily: TableID] = [:]
+    var connected: [AddressFamily: (id: SourceID, announced: [IPPrefix: UInt32])] = [:]
 
     var listeners: Listeners?
     var kernelThread: KernelThread?
@@ -79,6 +81,7 @@ actor SpeakerCore {
         self.routerID = routerID
         self.tellInterfaces(to: [:])
         for table in self.settings.tables { _ = self.routing.addTable(table.name, family: table.family) }
+        self.addConnectedTables()
         self.inbox.setReader { [weak self] in self?.assumeIsolated { $0.run() } }
         // State first, listeners last: what a peer sees of this speaker is complete from its first OPEN on.
         let kernels = self.settings.protocols.filter { if case .kernel = $0 { true } else { false } }
