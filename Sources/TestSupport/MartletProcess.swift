@@ -12,12 +12,13 @@ public struct MartletProcess: Sendable {
     /// Path of the configuration file; rewrite it and call ``ControlClient/reload(file:)`` to change the configuration.
     public let configurationFile: String
 
-    /// Path of a program of this package: `$MARTLET_BINARY` for `martlet`, else beside the test bundle.
+    /// Path of a program of this package: `$MARTLET_BINARY` for `martlet`, for the others beside that, else beside the test bundle.
     public static func binary(_ name: String = "martlet") throws -> String {
-        if name == "martlet", let path = ProcessInfo.processInfo.environment["MARTLET_BINARY"] { return path }
+        let given = ProcessInfo.processInfo.environment["MARTLET_BINARY"]
+        if name == "martlet", let given { return given }
         let bundle = CommandLine.arguments.first ?? ""
         let candidates = [
-            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "", bundle,
+            given ?? "", (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "", bundle,
         ].map { ($0 as NSString).deletingLastPathComponent + "/" + name }
         guard let path = candidates.first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
             throw Command.Failure("no \(name) beside the tests (\(candidates.joined(separator: ", "))); build it first")
