@@ -61,7 +61,9 @@ public final class Speaker: Sendable {
         try await self.core.start()
     }
 
-    /// Applies other settings: only what differs is touched. Returns what was done, by protocol.
+    /// Applies other settings: only what differs is touched.
+    ///
+    /// Returns what was done, by protocol.
     @discardableResult
     public func reload(_ settings: SpeakerSettings) async -> ReloadPlan {
         await self.core.reload(settings)

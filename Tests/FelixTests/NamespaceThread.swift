@@ -126,9 +126,9 @@ func ip(_ words: String) throws {
 
 /// Polls until `condition` holds or five seconds have passed.
 func eventually(_ condition: () throws -> Bool) async throws -> Bool {
-    for _ in 0..<500 {
+    for _ in 0..<3000 {
         if try condition() { return true }
-        usleep(10_000)
+        try await Task.sleep(for: .milliseconds(10))
     }
     return try condition()
 }

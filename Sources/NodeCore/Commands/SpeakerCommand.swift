@@ -66,16 +66,38 @@ struct ControlOptions: ParsableArguments {
 /// How much is logged.
 struct LoggingOptions: ParsableArguments {
     @Option(help: "Least severe level to log: trace, debug, info, notice, warning, error, critical.")
-    var logLevel: Logger.Level = .info
+    var logLevel: LogLevel = .info
 
     /// A logger that writes through `router`.
     func logger(_ label: String, _ router: LogRouter) -> Logger {
-        let level = self.logLevel
+        let level = self.logLevel.level
         return Logger(label: label) { RouterLogHandler(label: $0, router: router, level: level) }
     }
 }
 
-extension Logger.Level: @retroactive ExpressibleByArgument {}
+/// Log levels by name on the command line.
+enum LogLevel: String, CaseIterable, ExpressibleByArgument {
+    case trace
+    case debug
+    case info
+    case notice
+    case warning
+    case error
+    case critical
+
+    /// The logger's word for it.
+    var level: Logger.Level {
+        switch self {
+        case .trace: .trace
+        case .debug: .debug
+        case .info: .info
+        case .notice: .notice
+        case .warning: .warning
+        case .error: .error
+        case .critical: .critical
+        }
+    }
+}
 
 /// Runs services until a signal ends them, or the request that `onShutdown` is given is made.
 func runServices(

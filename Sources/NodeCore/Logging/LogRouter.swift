@@ -23,7 +23,9 @@ final class LogRouter: Sendable {
         Sink(settings: LogSettings(destination: .standardError, classes: Set(LogClass.allCases)), descriptor: 2)
     }
 
-    /// Makes `statements` the destinations; none means standard error. Files that cannot be opened are returned.
+    /// Makes `statements` the destinations; none means standard error.
+    ///
+    /// Files that cannot be opened are returned.
     func configure(_ statements: [LogSettings]) -> [String] {
         var failures: [String] = []
         var opened: [Sink] = []

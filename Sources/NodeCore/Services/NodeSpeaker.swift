@@ -18,7 +18,9 @@ actor NodeSpeaker {
         self.logger = logger
     }
 
-    /// Starts the speaker if it does not run, else reloads it. Throws `ConfigurationRefused` for a file with errors.
+    /// Starts the speaker if it does not run, else reloads it.
+    ///
+    /// Throws `ConfigurationRefused` for a file with errors.
     func apply() async throws {
         guard !self.isStopped else { return }
         if let runtime {

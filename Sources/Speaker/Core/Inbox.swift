@@ -20,7 +20,9 @@ final class Inbox<Message: Sendable>: Sendable {
         self.drain = Mutex(nil)
     }
 
-    /// Names the reader; called on `loop` whenever something waits. Messages sent before are kept.
+    /// Names the reader; called on `loop` whenever something waits.
+    ///
+    /// Messages sent before are kept.
     func setReader(_ reader: @escaping @Sendable () -> Void) {
         self.drain.withLock { $0 = reader }
         let pending = self.state.withLock { $0.isScheduled }
@@ -46,7 +48,9 @@ final class Inbox<Message: Sendable>: Sendable {
         self.loop.execute(reader)
     }
 
-    /// Takes everything that waits. The reader calls it until it returns an empty array.
+    /// Takes everything that waits.
+    ///
+    /// The reader calls it until it returns an empty array.
     func receive() -> [Message] {
         self.state.withLock { state in
             let messages = state.messages

@@ -4,7 +4,9 @@ internal import RouteModel
 
 /// What one session read at a go, as flat arrays: the unit that crosses from a session's loop to the core.
 struct RouteBatch: Sendable {
-    /// One attribute set with its prefixes, or a mark in the stream. Order matters.
+    /// One attribute set with its prefixes, or a mark in the stream.
+    ///
+    /// Order matters.
     struct Segment: Sendable {
         /// What the segment says.
         var kind: Kind

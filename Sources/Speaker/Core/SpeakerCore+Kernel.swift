@@ -27,7 +27,9 @@ struct KernelInstance {
 }
 
 extension RouteProtocol {
-    /// Routes of the speaker. Beside felix's 80; not 12, so that a BIRD on the same host keeps its own.
+    /// Routes of the speaker.
+    ///
+    /// Beside felix's 80; not 12, so that a BIRD on the same host keeps its own.
     static let speaker = RouteProtocol(rawValue: 81)
 }
 
@@ -232,7 +234,9 @@ extension SpeakerCore {
 
     // MARK: - Table to kernel
 
-    /// Takes changes for the kernel and writes them. Returns whether more is due.
+    /// Takes changes for the kernel and writes them.
+    ///
+    /// Returns whether more is due.
     func drainKernels() -> Bool {
         var isMoreDue = false
         for name in Array(self.kernels.keys) {

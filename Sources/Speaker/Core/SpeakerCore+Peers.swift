@@ -471,7 +471,9 @@ extension SpeakerCore {
 
     // MARK: - Routes out
 
-    /// Sends what groups are owed, a slice each. Returns whether more is due that can be sent.
+    /// Sends what groups are owed, a slice each.
+    ///
+    /// Returns whether more is due that can be sent.
     func flushGroups() -> Bool {
         var isMoreDue = false
         for group in self.routing.groups where self.routing.isPending(group) {

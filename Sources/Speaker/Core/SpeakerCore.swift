@@ -16,7 +16,9 @@ actor SpeakerCore {
     private nonisolated let executor: any SerialExecutor
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
     nonisolated let inbox: Inbox<CoreMessage>
-    /// Who may connect: by address and scope. Read by the acceptor's thread.
+    /// Who may connect: by address and scope.
+    ///
+    /// Read by the acceptor's thread.
     nonisolated let registry = PeerRegistry()
 
     let sessionLoops: any EventLoopGroup

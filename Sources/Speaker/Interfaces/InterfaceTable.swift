@@ -8,7 +8,9 @@ struct InterfaceTable: Sendable {
     private(set) var links: [UInt32: Link] = [:]
     private(set) var addresses: [UInt32: [LinkAddress]] = [:]
 
-    /// Replaces everything by the outcome of a dump. Returns whether anything differs.
+    /// Replaces everything by the outcome of a dump.
+    ///
+    /// Returns whether anything differs.
     mutating func replace(links: [Link], addresses: [LinkAddress]) -> Bool {
         let newLinks = Dictionary(links.map { ($0.index, $0) }) { _, last in last }
         let newAddresses = Dictionary(grouping: addresses.filter { !$0.isTentative }) { $0.interface }
@@ -18,7 +20,9 @@ struct InterfaceTable: Sendable {
         return differs
     }
 
-    /// Applies one monitor event. Returns whether anything changed.
+    /// Applies one monitor event.
+    ///
+    /// Returns whether anything changed.
     mutating func apply(_ event: KernelEvent) -> Bool {
         switch event {
         case .linkChanged(let link):

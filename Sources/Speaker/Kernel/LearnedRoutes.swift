@@ -27,7 +27,9 @@ struct LearnedRoutes {
         self.routes[prefix]?.min { ($0.metric, $0.protocolNumber.rawValue) < ($1.metric, $1.protocolNumber.rawValue) }
     }
 
-    /// Adds or replaces a route. Returns the prefix whose best may have changed.
+    /// Adds or replaces a route.
+    ///
+    /// Returns the prefix whose best may have changed.
     mutating func insert(_ route: KernelRoute) -> IPPrefix {
         var list = self.routes[route.prefix] ?? []
         list.removeAll { $0.key == route.key }
@@ -45,7 +47,9 @@ struct LearnedRoutes {
         return key.prefix
     }
 
-    /// Replaces everything by a dump. Returns the prefixes whose best route differs.
+    /// Replaces everything by a dump.
+    ///
+    /// Returns the prefixes whose best route differs.
     mutating func replace(_ dump: [KernelRoute]) -> [IPPrefix] {
         let old = self
         self.routes = Dictionary(grouping: dump) { $0.prefix }

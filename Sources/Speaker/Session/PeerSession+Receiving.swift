@@ -5,7 +5,9 @@ internal import Logging
 internal import NIOCore
 
 extension PeerSession {
-    /// Takes octets from the socket. Returns whether reading is to pause.
+    /// Takes octets from the socket.
+    ///
+    /// Returns whether reading is to pause.
     func received(_ buffer: ByteBuffer, on id: ConnectionID) -> Bool {
         guard self.connections[id] != nil else { return false }
         var data = buffer
@@ -49,7 +51,9 @@ extension PeerSession {
         self.core.send(.routes(serial, batch))
     }
 
-    /// Takes whole messages off the front. Returns how many octets they were; stops when the connection is given up.
+    /// Takes whole messages off the front.
+    ///
+    /// Returns how many octets they were; stops when the connection is given up.
     private func readMessages(_ data: ByteBuffer, on id: ConnectionID) -> Int {
         let span = data.readableBytesSpan
         var offset = 0

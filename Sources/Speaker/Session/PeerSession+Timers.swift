@@ -2,8 +2,10 @@ internal import BGPSession
 internal import NIOCore
 
 extension PeerSession {
-    /// Starts or restarts a timer. A running task that fires earlier is kept and renewed then: hold and keepalive
-    /// timers are restarted with every read and write, and must not cost a heap operation each time.
+    /// Starts or restarts a timer.
+    ///
+    /// A running task that fires earlier is kept and renewed then: hold and keepalive timers are restarted with every
+    /// read and write, and must not cost a heap operation each time.
     func arm(_ timer: PeerTimer, _ duration: Duration) {
         let delay = timer.timer.delay(duration, random: UInt16.random(in: .min ... .max, using: &self.random))
         let deadline = NIODeadline.now() + TimeAmount(delay)

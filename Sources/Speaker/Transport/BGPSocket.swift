@@ -57,7 +57,9 @@ enum BGPSocket {
         try self.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1, "TCP_NODELAY")
     }
 
-    /// Puts, replaces or (with an empty key) removes the MD5 key for a neighbour. Removing an absent key is no error.
+    /// Puts, replaces or (with an empty key) removes the MD5 key for a neighbour.
+    ///
+    /// Removing an absent key is no error.
     static func setPassword(_ key: [UInt8], for neighbor: SocketEndpoint, on descriptor: CInt) throws(SocketError) {
         var value = tcp_md5sig()
         let made = neighbor.withSocketAddress { address, length in
