@@ -148,6 +148,11 @@ let package = Package(
     products: [
         .executable(name: "martlet", targets: ["martlet"]),
         .executable(name: "bgpctl", targets: ["bgpctl"]),
+        // For Benchmarks/ and Fuzz/, which are packages of their own.
+        .library(name: "IPAddressing", targets: ["IPAddressing"]),
+        .library(name: "BGPWire", targets: ["BGPWire"]),
+        .library(name: "RouteModel", targets: ["RouteModel"]),
+        .library(name: "Routing", targets: ["Routing"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
