@@ -39,6 +39,9 @@ public final class Lab: Sendable {
         var links = 0
     }
 
+    /// The namespaces, in the order they were added.
+    public var namespaces: [Namespace] { self.state.withLock { $0.namespaces } }
+
     /// Creates an empty lab.
     public init() throws {
         Cleanup.shared.prepare()

@@ -71,15 +71,19 @@ enum Interop {
         return try bird.routes(table: table, "protocol \(protocolName)")
     }
 
-    /// The routes in a table of Martlet that came by BGP, likewise; those of external neighbors with the LOCAL_PREF that
-    /// counts when it has none.
+    /// The accepted routes in a table of Martlet that came by BGP, likewise.
+    ///
+    /// External ones show the LOCAL_PREF that counts; what was refused, such as a loop, is not among them.
     static func routes(
         of martlet: MartletProcess,
         table: String = "master4",
         count: Int
     ) async throws -> [PeerRoute] {
         func learned() async throws -> [PeerRoute] {
-            try await martlet.routes(table: table).filter { $0.origin != nil }.map { route in
+            let routes = try await martlet.withClient { try await $0.routes(RouteQuery(table: table)) }
+            return PeerRoute.ordered(
+                routes.filter { $0.source == .bgp && $0.rejected == nil }.map { PeerRoute($0) }
+            ).map { route in
                 var route = route
                 route.localPref = route.localPref ?? 100
                 return route
