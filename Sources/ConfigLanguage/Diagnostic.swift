@@ -28,7 +28,8 @@ extension Diagnostic: CustomStringConvertible {
     /// `file:line:column: error: message`, the line, and a caret below the place.
     public var description: String {
         let head = "\(self.path):\(self.line):\(self.column): \(self.severity.rawValue): \(self.message)"
-        guard !self.sourceLine.isEmpty else { return head }
+        // A line with a password goes into no log.
+        guard !self.sourceLine.isEmpty, !self.namesPassword else { return head }
         let bytes = Array(self.sourceLine.utf8)
         let lead = min(max(self.column - 1, 0), bytes.count)
         // Tabs are repeated so that the caret stays below its place whatever width a terminal gives them;
@@ -37,6 +38,15 @@ extension Diagnostic: CustomStringConvertible {
         for byte in bytes[..<lead] where byte & 0xC0 != 0x80 { pad += byte == UInt8(ascii: "\t") ? "\t" : " " }
         let width = max(1, min(self.width, bytes.count - lead))
         return head + "\n" + self.sourceLine + "\n" + pad + "^" + String(repeating: "~", count: width - 1)
+    }
+}
+
+extension Diagnostic {
+    private var namesPassword: Bool {
+        let word = Array("password".utf8)
+        let line = Array(self.sourceLine.utf8)
+        guard line.count >= word.count else { return false }
+        return (0...line.count - word.count).contains { line[$0..<$0 + word.count].elementsEqual(word) }
     }
 }
 

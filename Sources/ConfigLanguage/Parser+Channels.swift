@@ -61,7 +61,7 @@ extension Parser {
         } else if self.accept("receive", "limit") {
             channel.receiveLimit = try self.parseLimit()
         } else if self.accept("export", "limit") {
-            channel.exportLimit = try self.parseLimit()
+            guard try self.parseLimit() == nil else { throw self.unsupported(start, "'export limit'") }
         } else if self.accept("import", "keep", "filtered") {
             channel.keepsFiltered = try self.parseSwitch()
         } else if self.accept("import", "table") {

@@ -102,6 +102,40 @@ public enum InPlaceChange: Hashable, Sendable {
     case scanTime
 }
 
+extension InPlaceChange: CustomStringConvertible {
+    /// The option in the configuration's words.
+    public var description: String {
+        switch self {
+        case .importPolicy(let family): "\(family) import"
+        case .exportPolicy(let family): "\(family) export"
+        case .limits(let family): "\(family) limits"
+        case .preference(let family): "\(family) preference"
+        case .keepsFiltered(let family): "\(family) import keep filtered"
+        case .timers: "timers"
+        case .passive: "passive"
+        case .description: "description"
+        case .debug: "debug"
+        case .staticRoutes: "routes"
+        case .kernelOptions: "kernel options"
+        case .interfaces: "interface"
+        case .scanTime: "scan time"
+        }
+    }
+}
+
+extension ProtocolChange.Action: CustomStringConvertible {
+    /// What is done and why.
+    public var description: String {
+        switch self {
+        case .add: "added"
+        case .remove: "removed"
+        case .keep: "unchanged"
+        case .update(let changes): "updated: " + changes.map(\.description).sorted().joined(separator: ", ")
+        case .restart(let reasons): "restarted: " + reasons.joined(separator: ", ")
+        }
+    }
+}
+
 /// Collects the differences of two settings of one instance.
 private struct ProtocolComparison {
     private let replacedTables: Set<String>

@@ -29,7 +29,7 @@ enum OracleCorpus {
         template bgp peers { local 192.0.2.1 port 1790 as AS_LOCAL; hold time TIME; keepalive time (TIME / 3);
           connect delay time 2; connect retry time 5; error wait time 5,30; error forget time 60; startup hold time 240;
           debug { states, routes, filters, events }; description "peer"; password "secret"; passive on;
-          ipv4 { import all; export none; import limit 10 action block; export limit 5 action warn;
+          ipv4 { import all; export none; import limit 10 action block; export limit off;
             receive limit 7 action restart; import keep filtered on; preference 90; next hop self ebgp;
             next hop keep ibgp; gateway recursive; igp table master4; mandatory on; table master4; add paths off; }; }
         template bgp derived from peers { multihop 5; ttl security on; }

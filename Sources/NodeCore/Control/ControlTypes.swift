@@ -50,7 +50,7 @@ extension NeighborStatus {
             exported: peer.channels.reduce(0) { $0 + $1.exported }
         )
         self.messages = Messages(sent: peer.sent.control, received: peer.received.control)
-        self.transitions = peer.stateChanges
+        self.transitions = peer.establishedCount
         if peer.state == .idle {
             self.idleReason =
                 peer.isDisabled

@@ -28,8 +28,8 @@ public struct PeerSnapshot: Sendable {
     public var establishedTime: Double?
     /// How long it has been Established.
     public var uptime: Duration?
-    /// Changes of state.
-    public var stateChanges: UInt64
+    /// How often a session came up.
+    public var establishedCount: UInt64
     /// Messages sent and received.
     public var sent: MessageCounts
     /// Messages received.
@@ -43,7 +43,7 @@ public struct PeerSnapshot: Sendable {
         self.isDisabled = false
         self.isWaiting = false
         self.isLinkUp = true
-        self.stateChanges = 0
+        self.establishedCount = 0
         self.sent = MessageCounts()
         self.received = MessageCounts()
         self.channels = []

@@ -342,7 +342,7 @@ extension PeerSession {
         if let start = self.establishedAt {
             snapshot.uptime = .nanoseconds((NIODeadline.now() - start).nanoseconds)
         }
-        snapshot.stateChanges = self.machine.counters.stateChanges
+        snapshot.establishedCount = self.machine.counters.established
         snapshot.sent = counts(self.counters.sent)
         snapshot.received = counts(self.counters.received)
         return snapshot

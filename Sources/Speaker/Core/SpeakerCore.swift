@@ -108,7 +108,7 @@ actor SpeakerCore {
         let notification: Notification = .cease(mode == .final ? .administrativeShutdown : .administrativeReset)
         for entry in self.peers.values { await entry.session.stop(notification) }
         if mode == .final {
-            for name in Array(self.kernels.keys) {
+            for (name, instance) in self.kernels where !instance.settings.persists {
                 self.kernels[name]?.installed.releaseAll()
                 await self.writeEverything(name)
             }

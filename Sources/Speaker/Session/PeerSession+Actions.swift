@@ -34,7 +34,7 @@ extension PeerSession {
         case .deliverRouteRefresh: break
         case .stateChanged(let from, let to):
             if self.settings.common.debug.contains(.states) {
-                self.logger.trace("State changed", metadata: ["from": "\(from)", "to": "\(to)"])
+                self.logger.info("State changed", metadata: ["from": "\(from)", "to": "\(to)"])
             }
             if to == .idle, let reason = self.machine.lastError {
                 self.lastErrorTime = wallClock()
@@ -180,7 +180,7 @@ extension PeerSession {
             self.logger.info("Sending NOTIFICATION", metadata: ["notification": "\(notification)"])
         }
         if self.settings.common.debug.contains(.packets) {
-            self.logger.trace("Sending", metadata: ["message": "\(message)"])
+            self.logger.info("Sending", metadata: ["message": "\(message)"])
         }
         self.write(ByteBuffer(bytes: octets), on: id)
     }

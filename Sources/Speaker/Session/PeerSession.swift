@@ -151,7 +151,13 @@ actor PeerSession {
     }
 
     /// Takes a connection that the listener accepted.
+    ///
+    /// With a local address configured, the session is had on that address alone, whatever the socket listens on.
     func offer(_ descriptor: CInt) {
+        if let local = self.transport.local, BGPSocket.localEnd(of: descriptor)?.address != local.address {
+            BGPSocket.abort(descriptor)
+            return
+        }
         self.offered = descriptor
         self.handle(.connectionOffered)
         if let descriptor = self.offered {

@@ -87,6 +87,16 @@ enum BGPSocket {
         }
     }
 
+    /// The local end of a connected socket.
+    static func localEnd(of descriptor: CInt) -> SocketEndpoint? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let result = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        return result == 0 ? SocketEndpoint(storage) : nil
+    }
+
     /// Closes with a reset instead of an orderly end.
     static func abort(_ descriptor: CInt) {
         _ = clinux_set_abortive_close(descriptor)
