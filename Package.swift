@@ -141,6 +141,7 @@ let tests: [Target] = [
         ]
     ),
     .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "InteropTests", dependencies: ["TestSupport", "ControlAPI", "IPAddressing"]),
 ]
 
 let package = Package(
