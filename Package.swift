@@ -141,6 +141,13 @@ let tests: [Target] = [
         ]
     ),
     .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
+    .testTarget(
+        name: "SpeakerTests",
+        dependencies: [
+            "Speaker", "BGPSession", "Routing", "SpeakerSettings", "Policy", "RouteModel", "BGPWire", "IPAddressing",
+            "Netlink", "CLinux", nioCore, nioPosix, logging,
+        ]
+    ),
     .testTarget(name: "InteropTests", dependencies: ["TestSupport", "ControlAPI", "IPAddressing"]),
 ]
 

@@ -8,6 +8,7 @@ final class Inbox<Message: Sendable>: Sendable {
     private struct State {
         var messages: [Message] = []
         var isScheduled = false
+        var isClosed = false
     }
 
     private let state = Mutex(State())
@@ -29,16 +30,17 @@ final class Inbox<Message: Sendable>: Sendable {
         if pending { self.loop.execute(reader) }
     }
 
-    /// Forgets the reader and what waits.
+    /// Forgets the reader and what waits, and whatever is sent from now on.
     func close() {
         self.drain.withLock { $0 = nil }
-        self.state.withLock { $0 = State() }
+        self.state.withLock { $0 = State(isClosed: true) }
     }
 
     /// Adds a message.
     func send(_ message: consuming Message) {
         let message = message
         let schedule = self.state.withLock { state -> Bool in
+            guard !state.isClosed else { return false }
             state.messages.append(message)
             guard !state.isScheduled else { return false }
             state.isScheduled = true

@@ -17,7 +17,8 @@ struct KernelInstance {
     var installed = InstalledRoutes()
     /// A write or a dump is with the kernel thread; the other has to wait, or a dump could overtake a write.
     var isBusy = false
-    var needsScan = false
+    /// True at first: own routes of a former run are known before anything is written.
+    var needsScan = true
     var isScanScheduled = false
     var scanTask: RepeatedTask?
     /// Distinguishes an instance from a later one of the same name.
@@ -104,8 +105,11 @@ extension SpeakerCore {
     func firstScan(_ name: String) async {
         guard let instance = self.kernels[name], let thread = self.kernelThread else { return }
         let filter = Self.filter(instance)
+        self.kernels[name]?.isBusy = true
+        defer { self.kernels[name]?.isBusy = false }
         do throws(NetlinkError) {
             let routes = try await thread.perform { kernel throws(NetlinkError) in try kernel.routes(filter) }
+            self.kernels[name]?.needsScan = false
             self.scanned(name, instance.number, routes)
         } catch {
             self.logger.error("Cannot read kernel routes", metadata: ["protocol": "\(name)", "error": "\(error)"])
@@ -329,7 +333,10 @@ extension SpeakerCore {
     /// Writes until nothing is left to write; for the end.
     func writeEverything(_ name: String) async {
         guard let thread = self.kernelThread else { return }
-        while let operations = self.kernels[name]?.installed.operations(limit: 2000), !operations.isEmpty {
+        while self.kernels[name]?.installed.hasWork == true {
+            guard let operations = self.kernels[name]?.installed.operations(limit: 2000), !operations.isEmpty else {
+                continue
+            }
             _ = try? await thread.perform { kernel throws(NetlinkError) in try kernel.apply(operations) }
         }
     }

@@ -14,6 +14,8 @@ struct PeerEntry {
     var settings: BGPSettings
     let session: PeerSession
     var remote: SocketEndpoint
+    /// Index of the named interface when `remote` was made, else 0.
+    var scope: UInt32 = 0
     var isDisabled: Bool
     var isLinkUp = true
     var up: Up?
@@ -32,6 +34,8 @@ struct PeerEntry {
         var source: SourceID
         var hasEndOfRIB = false
         var isOverLimit = false
+        /// Ends a refresh whose end the peer never marks.
+        var refreshTimeout: Scheduled<Void>?
         /// Nil where nothing can be sent: there is no address to name as next hop.
         var export: ExportSettings<FilterProgram>?
     }
@@ -65,6 +69,7 @@ extension SpeakerCore {
             settings: settings,
             session: session,
             remote: transport.remote,
+            scope: settings.interfaceName.flatMap { self.interfaces.index(named: $0) } ?? 0,
             isDisabled: settings.common.isDisabled
         )
         self.peersByName[settings.common.name] = id
@@ -93,10 +98,14 @@ extension SpeakerCore {
         self.registry.remove(entry.session, for: entry.remote)
         self.dropChannels(entry)
         let session = entry.session
-        session.loop.execute { session.assumeIsolated { $0.stop(notification) } }
+        session.loop.execute {
+            session.assumeIsolated { $0.stop(notification) }
+            session.inbox.close()
+        }
     }
 
     private func dropChannels(_ entry: PeerEntry) {
+        for timeout in entry.up?.channels.values.compactMap(\.refreshTimeout) ?? [] { timeout.cancel() }
         for channel in entry.up?.channels.values.map(\.source) ?? [] {
             self.peersBySource[channel] = nil
             self.routing.leave(channel)
@@ -118,8 +127,32 @@ extension SpeakerCore {
         return self.interfaces.interface(reaching: settings.neighborAddress) != nil
     }
 
+    /// Follows interfaces of link-local peers that came after the configuration or came back with another index.
+    private func updatePeerScopes() {
+        var hasChanged = false
+        for (id, entry) in self.peers {
+            let (settings, session) = (entry.settings, entry.session)
+            guard settings.neighborAddress.isLinkLocal || settings.localAddress?.isLinkLocal == true,
+                let name = settings.interfaceName, let index = self.interfaces.index(named: name),
+                entry.scope != index
+            else { continue }
+            let transport = self.transport(settings)
+            self.registry.remove(session, for: entry.remote)
+            self.registry.insert(session, for: transport.remote)
+            self.peers[id]?.remote = transport.remote
+            self.peers[id]?.scope = index
+            hasChanged = true
+            let configuration = self.sessionConfiguration(settings)
+            session.loop.execute {
+                session.assumeIsolated { $0.update(settings, configuration: configuration, transport: transport) }
+            }
+        }
+        if hasChanged { self.updateListeners() }
+    }
+
     /// Tells peers about links and addresses that came or went.
     func updatePeerLinks() {
+        self.updatePeerScopes()
         for (id, entry) in self.peers where !entry.isDisabled {
             let isLinkUp = self.isReachable(entry)
             guard isLinkUp != entry.isLinkUp else { continue }
@@ -379,11 +412,33 @@ extension SpeakerCore {
             case .endOfRIB:
                 self.peers[serial.peer]?.up?.channels[family]?.hasEndOfRIB = true
                 self.sweepIfComplete()
-            case .beginningOfRefresh: self.routing.markStale(channel.source)
-            case .endOfRefresh: self.routing.removeStale(channel.source)
+            case .beginningOfRefresh: self.beginRefresh(channel.source, serial, family)
+            case .endOfRefresh: self.endRefresh(channel.source, serial, family)
             }
         }
         session.inbox.send(.processed(serial, batch.size))
+    }
+
+    /// Marks what the peer is about to announce again; the wait for the end is bounded (RFC 7313 §4).
+    private func beginRefresh(_ source: SourceID, _ serial: SessionSerial, _ family: AddressFamily) {
+        self.routing.markStale(source)
+        self.peers[serial.peer]?.up?.channels[family]?.refreshTimeout?.cancel()
+        self.peers[serial.peer]?.up?.channels[family]?.refreshTimeout = self.loop.scheduleTask(in: .minutes(5)) {
+            [weak self] in
+            self?.assumeIsolated { core in
+                guard core.peers[serial.peer]?.session(serial) != nil else { return }
+                core.endRefresh(source, serial, family)
+                core.scheduleRun()
+            }
+        }
+    }
+
+    private func endRefresh(_ source: SourceID, _ serial: SessionSerial, _ family: AddressFamily) {
+        // An end without a beginning means nothing.
+        guard let timeout = self.peers[serial.peer]?.up?.channels[family]?.refreshTimeout else { return }
+        timeout.cancel()
+        self.peers[serial.peer]?.up?.channels[family]?.refreshTimeout = nil
+        self.routing.removeStale(source)
     }
 
     private func withdraw(_ segment: RouteBatch.Segment, _ batch: RouteBatch, _ source: SourceID) {

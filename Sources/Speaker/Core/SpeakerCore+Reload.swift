@@ -9,6 +9,7 @@ internal import SpeakerSettings
 extension SpeakerCore {
     /// Applies other settings; what does not differ does not notice.
     func reload(_ new: SpeakerSettings) async -> ReloadPlan {
+        guard !self.isStopping else { return ReloadPlan(from: self.settings, to: self.settings) }
         let plan = ReloadPlan(from: self.settings, to: new)
         let old = Dictionary(self.settings.protocols.map { ($0.common.name, $0) }) { first, _ in first }
         let wanted = Dictionary(new.protocols.map { ($0.common.name, $0) }) { first, _ in first }

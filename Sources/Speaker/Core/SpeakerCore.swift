@@ -90,6 +90,7 @@ actor SpeakerCore {
         for settings in self.settings.protocols where !kernels.contains(settings) { self.add(settings) }
         for settings in kernels { self.add(settings) }
         for name in Array(self.kernels.keys) { await self.firstScan(name) }
+        guard !self.isStopping else { return }
         let registry = self.registry
         self.listeners = try Listeners { descriptor, _, remote in registry.offer(descriptor, from: remote) }
         self.isStarted = true

@@ -7,6 +7,8 @@ internal import SpeakerSettings
 struct InterfaceTable: Sendable {
     private(set) var links: [UInt32: Link] = [:]
     private(set) var addresses: [UInt32: [LinkAddress]] = [:]
+    /// Every address of the host: asked for with each UPDATE.
+    private var own: Set<IPAddress> = []
 
     /// Replaces everything by the outcome of a dump.
     ///
@@ -17,6 +19,7 @@ struct InterfaceTable: Sendable {
         let differs = newLinks != self.links || newAddresses != self.addresses
         self.links = newLinks
         self.addresses = newAddresses
+        if differs { self.collectOwn() }
         return differs
     }
 
@@ -51,7 +54,12 @@ struct InterfaceTable: Sendable {
         case .neighborChanged, .neighborRemoved, .routeChanged, .routeRemoved, .overrun:
             return false
         }
+        self.collectOwn()
         return true
+    }
+
+    private mutating func collectOwn() {
+        self.own = Set(self.addresses.values.joined().map(\.address.address))
     }
 
     /// Index of the interface with a name.
@@ -86,7 +94,7 @@ struct InterfaceTable: Sendable {
 
     /// Whether the host itself has `address` on any interface.
     func isLocal(_ address: IPAddress) -> Bool {
-        self.addresses.values.contains { $0.contains { $0.address.address == address } }
+        self.own.contains(address)
     }
 
     /// Whether some interface that is up has `address`.

@@ -18,6 +18,8 @@ struct InstalledRoutes {
     /// Whether own routes that are not wanted are left alone for now.
     private(set) var keepsStale = true
     private var dirty: Set<IPPrefix> = []
+    /// What the writes under way replace: it stays where the kernel refuses.
+    private var replaced: [RouteKey: KernelRoute] = [:]
 
     /// Sets or clears what is wanted for a prefix.
     mutating func want(_ route: KernelRoute?, for prefix: IPPrefix) {
@@ -42,6 +44,7 @@ struct InstalledRoutes {
         self.dirty.formUnion(self.desired.keys)
         self.blocked = []
         self.failed = [:]
+        self.replaced = [:]
     }
 
     /// Whether a monitor event about an own route says something else than what is believed.
@@ -97,6 +100,7 @@ struct InstalledRoutes {
             if let wanted, !self.blocked.contains(wanted.key) {
                 if let index = list.firstIndex(where: { $0.key == wanted.key }) {
                     if !list[index].hasSameEffect(as: wanted) {
+                        self.replaced[wanted.key] = list[index]
                         operations.append(.replace(wanted))
                         list[index] = wanted
                     }
@@ -120,6 +124,7 @@ struct InstalledRoutes {
 
     /// Corrects the picture after a batch: `failures` by position in `operations`.
     mutating func complete(_ operations: [RouteOperation], failures: [OperationFailure]) {
+        defer { self.replaced = [:] }
         for failure in failures where operations.indices.contains(failure.index) {
             let operation = operations[failure.index]
             let key = operation.key
@@ -127,6 +132,9 @@ struct InstalledRoutes {
             case .add, .replace:
                 var list = self.observed[key.prefix] ?? []
                 list.removeAll { $0.key == key }
+                if !failure.error.isNotFound, !failure.error.isAlreadyThere, let old = self.replaced[key] {
+                    list.append(old)
+                }
                 self.observed[key.prefix] = list.isEmpty ? nil : list
                 if failure.error.isAlreadyThere {
                     self.blocked.insert(key)
@@ -159,11 +167,12 @@ extension [KernelNextHop] {
     /// Legs in an order of their own: the kernel may list them differently.
     fileprivate func sorted() -> [KernelNextHop] {
         self.sorted { lhs, rhs in
-            if lhs.interface != rhs.interface { return lhs.interface < rhs.interface }
+            // By gateway first: the writer may leave the interface open.
             switch (lhs.gateway, rhs.gateway) {
             case (.none, .some): return true
-            case (.some(let a), .some(let b)): return a < b
-            default: return false
+            case (.some, .none): return false
+            case (.some(let a), .some(let b)) where a != b: return a < b
+            default: return lhs.interface < rhs.interface
             }
         }
     }

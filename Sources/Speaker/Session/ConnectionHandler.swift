@@ -55,6 +55,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
         self.context?.read()
     }
 
+    /// Gives the connection up, established or not.
+    func close() {
+        self.context?.close(promise: nil)
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         self.error = (error as? IOError)?.errnoCode
         context.close(promise: nil)

@@ -146,7 +146,10 @@ extension PeerSession {
 
     /// Closes a connection that the machine has given up.
     private func end(_ id: ConnectionID, waitsForWrites: Bool) {
-        guard let connection = self.connections.removeValue(forKey: id), let channel = connection.channel else {
+        guard let connection = self.connections.removeValue(forKey: id) else { return }
+        guard let channel = connection.channel else {
+            // An attempt that nobody waits for must not hold its descriptor until it times out.
+            connection.handler?.value.close()
             return
         }
         guard waitsForWrites else {

@@ -40,7 +40,7 @@ extension PeerSession {
         }
         if timer.timer == .hold {
             // What the peer sent may wait in the socket, because this loop or the core was busy: read it first.
-            if self.outstanding > Self.outstandingLimit {
+            if self.outstanding > Self.outstandingLimit / 2 {
                 self.schedule(timer, deadline: now + .seconds(1), at: now + .seconds(1), isGraceUsed: false)
                 return
             }

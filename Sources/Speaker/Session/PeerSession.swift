@@ -20,6 +20,8 @@ actor PeerSession {
     var settings: BGPSettings
     var transport: TransportSettings
     var machine: PeerStateMachine
+    private var inputs = CircularBuffer<PeerInput>()
+    private var isHandling = false
     var connections: [ConnectionID: Connection] = [:]
     var timers: [PeerTimer: RunningTimer] = [:]
     var session: SessionSerial?
@@ -103,8 +105,13 @@ actor PeerSession {
 
     /// Gives the machine an input and does what it says.
     func handle(_ input: PeerInput) {
-        for action in self.machine.handle(input) {
-            self.perform(action)
+        // An attempt can fail, or a write complete, while an action is performed: its event waits for the other actions.
+        self.inputs.append(input)
+        guard !self.isHandling else { return }
+        self.isHandling = true
+        defer { self.isHandling = false }
+        while let next = self.inputs.popFirst() {
+            for action in self.machine.handle(next) { self.perform(action) }
         }
     }
 

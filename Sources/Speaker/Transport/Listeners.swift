@@ -96,6 +96,9 @@ final class Listeners: Sendable {
             if !local.address.isIPv4 {
                 try BGPSocket.set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1, "IPV6_V6ONLY")
             }
+            // The SYN-ACK is sent before the peer is known, and a neighbour with TTL security drops less than 255.
+            let ttl = SessionSocketOptions(outgoingTTL: 255)
+            try BGPSocket.apply(ttl, to: descriptor, family: local.address)
             if !local.address.isUnspecified {
                 // The address may appear later than the daemon; the session waits for it, the listener need not.
                 try? BGPSocket.set(descriptor, Int32(IPPROTO_IP), Int32(IP_FREEBIND), 1, "IP_FREEBIND")
