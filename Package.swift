@@ -5,6 +5,7 @@ import PackageDescription
 let pure: [Target] = [
     .target(name: "IPAddressing"),
     .target(name: "BGPWire", dependencies: ["IPAddressing"]),
+    .target(name: "MRTFormat", dependencies: ["BGPWire", "IPAddressing"]),
     .target(name: "BGPSession", dependencies: ["BGPWire", "IPAddressing"]),
     .target(name: "RouteModel", dependencies: ["BGPWire", "IPAddressing"]),
     .target(name: "Policy", dependencies: ["RouteModel", "BGPWire", "IPAddressing"]),
@@ -72,8 +73,9 @@ let runtime: [Target] = [
         name: "NodeCore",
         dependencies: [
             "Speaker", "ConfigLanguage", "SpeakerSettings", "Policy", "RouteModel", "BGPSession", "BGPWire", "Felix",
-            "Confd", "Datastore", "Resources", "ControlAPI", "ControlServer", "Netlink", "IPAddressing", logging,
-            argumentParser, serviceLifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            "Confd", "Datastore", "Resources", "ControlAPI", "ControlServer", "Netlink", "MRTFormat", "IPAddressing",
+            logging, nioCore, nioPosix, argumentParser, serviceLifecycle,
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ]
     ),
     .target(name: "BGPCtlCommands", dependencies: ["ControlAPI", "IPAddressing", argumentParser, nioCore]),
@@ -100,6 +102,7 @@ let tests: [Target] = [
     .target(name: "TestSupport", dependencies: ["ControlAPI", "IPAddressing"]),
     .testTarget(name: "IPAddressingTests", dependencies: ["IPAddressing"]),
     .testTarget(name: "BGPWireTests", dependencies: ["BGPWire", "IPAddressing"]),
+    .testTarget(name: "MRTFormatTests", dependencies: ["MRTFormat", "BGPWire", "IPAddressing"]),
     .testTarget(name: "BGPSessionTests", dependencies: ["BGPSession", "BGPWire", "IPAddressing"]),
     .testTarget(name: "RouteModelTests", dependencies: ["RouteModel", "BGPWire", "IPAddressing"]),
     .testTarget(name: "RoutingTests", dependencies: ["Routing", "RouteModel", "BGPWire", "IPAddressing"]),
