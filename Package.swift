@@ -151,6 +151,7 @@ let tests: [Target] = [
             "Netlink", "CLinux", nioCore, nioPosix, logging,
         ]
     ),
+    .testTarget(name: "NodeCoreTests", dependencies: ["NodeCore"]),
     .testTarget(name: "InteropTests", dependencies: ["TestSupport", "ControlAPI", "IPAddressing"]),
 ]
 

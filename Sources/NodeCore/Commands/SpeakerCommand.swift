@@ -109,7 +109,7 @@ func runServices(
     quiet.logLevel = max(quiet.logLevel, .warning)
     let group = ServiceGroup(
         configuration: .init(
-            services: services.map { .init(service: $0) },
+            services: (services + [StartupPagesService()]).map { .init(service: $0) },
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: quiet
         )
