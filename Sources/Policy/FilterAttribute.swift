@@ -82,7 +82,8 @@ public enum FilterAttribute: String, Hashable, Sendable, CaseIterable {
     var dependency: PolicyDependencies {
         switch self {
         case .net: .prefix
-        case .source, .proto, .from: .origin
+        // The default for routes without a LOCAL_PREF is the session's.
+        case .source, .proto, .from, .bgpLocalPref: .origin
         case .gw, .ifname: .resolution
         default: []
         }
@@ -130,7 +131,8 @@ extension RouteDraft {
         case .bgpNextHop:
             return self.target.bgpNextHop.map { .ip($0.address) } ?? .undefined
         case .bgpLocalPref:
-            return self.attributes.localPreference.map(FilterValue.int) ?? .undefined
+            return (self.attributes.localPreference ?? self.origin.defaultLocalPreference).map(FilterValue.int)
+                ?? .undefined
         case .bgpMED:
             return self.attributes.multiExitDiscriminator.map(FilterValue.int) ?? .undefined
         case .bgpOrigin:

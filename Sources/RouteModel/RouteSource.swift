@@ -22,12 +22,21 @@ public struct RouteOrigin: Hashable, Sendable {
     public var from: IPAddress?
     /// Whether the session is iBGP; false for local sources.
     public var isInternal: Bool
+    /// LOCAL_PREF that filters read on a BGP route without one (`default bgp_local_pref`); nil for other sources.
+    public var defaultLocalPreference: UInt32?
 
     /// Creates an origin.
-    public init(source: RouteSource, protocolName: String, from: IPAddress? = nil, isInternal: Bool = false) {
+    public init(
+        source: RouteSource,
+        protocolName: String,
+        from: IPAddress? = nil,
+        isInternal: Bool = false,
+        defaultLocalPreference: UInt32? = nil
+    ) {
         self.source = source
         self.protocolName = protocolName
         self.from = from
         self.isInternal = isInternal
+        self.defaultLocalPreference = defaultLocalPreference
     }
 }

@@ -216,7 +216,8 @@ extension CoreState {
         change.isInternal = group.isInternal
         change.dropsMED = !group.isInternal && source.isBGP
         if group.isInternal {
-            change.localPreference = group.defaultLocalPreference
+            // The session a route came in by gives the default, as if it had been set at import.
+            change.localPreference = source.isBGP ? source.defaultLocalPreference : group.defaultLocalPreference
             if source.isBGP, source.isInternal {
                 change.originatorID = source.peerRouterID
                 // As BIRD does: the cluster of the source, and in front of it that of the receivers if it is another.

@@ -42,7 +42,7 @@ public struct GroupKey: Hashable, Sendable {
     public var interface: UInt32
     /// `interpret communities`: NO_EXPORT, NO_ADVERTISE and NO_EXPORT_SUBCONFED of learned routes are honoured.
     public var interpretsCommunities: Bool
-    /// LOCAL_PREF added towards internal peers when a route has none.
+    /// LOCAL_PREF added towards internal peers when a route that no BGP peer sent has none.
     public var defaultLocalPreference: UInt32
 
     /// Creates a key with defaults.

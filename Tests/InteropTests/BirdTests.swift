@@ -66,6 +66,26 @@ extension Interop {
             }
         }
 
+        @Test("An import filter reads 100 as the LOCAL_PREF of an external route, as BIRD's does")
+        func defaultLocalPreference() async throws {
+            let filter = """
+                filter judge { if bgp_local_pref = 100 then bgp_med = 100; else bgp_med = 1; accept; }
+
+                """
+            func peer(_ text: String) -> String { text.replacing("import all", with: "import filter judge") }
+            try await Interop.withBird(
+                martlet: filter + "protocol static one { ipv4; route 198.51.100.0/24 blackhole; }\n"
+                    + peer(self.martletExternal),
+                bird: filter + "protocol static one { ipv4; route 203.0.113.0/24 blackhole; }\n"
+                    + peer(self.birdExternal)
+            ) { _, martlet, bird in
+                let ofBird = try await Interop.routes(of: bird, count: 1)
+                #expect(ofBird.map(\.med) == [100])
+                let ofMartlet = try await Interop.routes(of: martlet, count: 1)
+                #expect(ofMartlet.map(\.med) == [100])
+            }
+        }
+
         @Test("An internal session carries LOCAL_PREF and no AS path of its own, in both directions")
         func internalSession() async throws {
             func peer(_ text: String) -> String {

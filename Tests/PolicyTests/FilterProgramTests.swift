@@ -54,6 +54,26 @@ struct FilterProgramTests {
         #expect(FilterProgram(accepting: folded).dependencies == [])
     }
 
+    @Test("bgp_local_pref reads the session's default on a BGP route without one, and stays undefined on others")
+    func defaultLocalPreference() {
+        var draft = Self.draft()
+        #expect(draft.read(.bgpLocalPref) == .undefined)
+        let origin = RouteOrigin(source: .bgp, protocolName: "peer", defaultLocalPreference: 100)
+        draft = RouteDraft(
+            prefix: draft.prefix,
+            origin: origin,
+            attributes: draft.attributes,
+            target: draft.target,
+            local: draft.local
+        )
+        #expect(draft.read(.bgpLocalPref) == .int(100))
+        #expect(draft.attributes.localPreference == nil)
+        draft.attributes.localPreference = 7
+        #expect(draft.read(.bgpLocalPref) == .int(7))
+        let reads = FilterProgram(accepting: .binary(.equal, .attribute(.bgpLocalPref), .constant(.int(100))))
+        #expect(reads.dependencies == [.origin])
+    }
+
     @Test("A filter that ends without a verdict rejects and says so")
     func noVerdict() {
         var draft = Self.draft()

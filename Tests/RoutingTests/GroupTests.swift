@@ -74,6 +74,21 @@ struct GroupTests {
         #expect(route.attributes.asPath?.description == (to == .external ? "65000 65009" : "65009"))
     }
 
+    @Test("A route without a LOCAL_PREF goes to internal peers with the default of the session it came by")
+    func defaultLocalPreference() throws {
+        var bench = try Bench.make()
+        let table = bench.table
+        let details = session(peerAS: 65001, routerID: 101, address: "10.0.0.11") { $0.defaultLocalPreference = 250 }
+        let sender = try present(bench.core.addSource(peer(table, details)))
+        let receiver = try Self.source(&bench.core, table, .client, 2)
+        let prefix = prefix4("20.0.0.0/24")
+        bench.core.announce(sender, .v4(prefix), attributes: attributes([65001]), target: Self.target(1))
+        bench.core.join(receiver, Self.settings(table, .client))
+        var receivers: [SourceID: Receiver] = [:]
+        try bench.core.deliver(&receivers)
+        #expect(receivers[receiver]?.routes[prefix]?.attributes.localPreference == 250)
+    }
+
     @Test("Prefixes with the same attributes share messages, filled to the limit")
     func packing() throws {
         var bench = try Bench.make()

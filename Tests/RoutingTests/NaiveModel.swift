@@ -156,7 +156,8 @@ struct NaiveModel {
         if out.origin == nil { out.origin = .igp }
         var path = out.asPath ?? ASPath()
         if toInternal {
-            out.localPreference = out.localPreference ?? key.defaultLocalPreference
+            out.localPreference =
+                out.localPreference ?? source.session?.defaultLocalPreference ?? key.defaultLocalPreference
             if fromInternal, let session = source.session {
                 out.originatorID = out.originatorID ?? session.peerRouterID
                 var clusters = out.clusterList ?? []
