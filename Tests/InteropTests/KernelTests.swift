@@ -186,6 +186,32 @@ extension Interop {
             }
         }
 
+        @Test("A multipath route keeps both next hops after a kill, also while one neighbor is not back yet")
+        func killMultipath() async throws {
+            try await Self.withScene { scene in
+                let prefix = "203.0.113.0/24"
+                try await scene.requireKernelRoute(prefix, "proto 81", "via 10.22.1.2 ", "via 10.22.2.2 ")
+                let before = try scene.kernelRoutes(prefix)
+                scene.martlet.process.signal(SIGKILL)
+                try await scene.lab.require("it is dead") { !scene.martlet.process.isRunning }
+                _ = try scene.birds[1].query("disable peer")
+                let monitor = try scene.lab.start("monitor", in: scene.here, "/usr/sbin/ip", ["monitor", "route"])
+                let second = try await scene.restarted()
+                try await second.lab.require("the first session is back") {
+                    try scene.birds[0].isEstablished("peer")
+                }
+                try await Task.sleep(for: .seconds(2))
+                #expect(try scene.kernelRoutes(prefix) == before)
+                _ = try scene.birds[1].query("enable peer")
+                try await second.requireSessions()
+                try await Task.sleep(for: .seconds(3))
+                #expect(try scene.kernelRoutes(prefix) == before)
+                #expect(!monitor.output.contains("203.0.113."), "\(monitor.output)")
+                _ = try scene.birds[1].query("disable own")
+                try await scene.requireKernelRoute(prefix, "203.0.113.0/24 via 10.22.1.2 dev eth1 proto 81")
+            }
+        }
+
         @Test("A successor removes the routes that nobody announces any more")
         func stale() async throws {
             try await Self.withScene { scene in

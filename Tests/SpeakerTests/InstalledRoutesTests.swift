@@ -29,6 +29,41 @@ struct InstalledRoutesTests {
         #expect(!installed.hasWork)
     }
 
+    @Test("A multipath route of a former run keeps its legs while they are wanted again one by one")
+    func multipathAdoption() throws {
+        let legs = ["192.0.2.8", "192.0.2.9"]
+        var full = try route("10.0.0.0/24", via: legs[0])
+        full.nextHops = try legs.flatMap { try route("10.0.0.0/24", via: $0).nextHops }
+        let half = try route("10.0.0.0/24", via: legs[1])
+        var installed = InstalledRoutes()
+        installed.observe([full])
+        installed.want(half, for: half.prefix)
+        #expect(installed.operations(limit: 8).isEmpty)
+        installed.want(full, for: full.prefix)
+        #expect(installed.operations(limit: 8).isEmpty)
+        // It is this run's route now: fewer legs are a change like any other.
+        installed.want(half, for: half.prefix)
+        #expect(installed.operations(limit: 8) == [.replace(half)])
+    }
+
+    @Test("Legs of a former run that nobody wanted until the sweep go with it, another leg replaces them at once")
+    func multipathSweep() throws {
+        var full = try route("10.0.0.0/24", via: "192.0.2.8")
+        full.nextHops += try route("10.0.0.0/24", via: "192.0.2.9").nextHops
+        let half = try route("10.0.0.0/24", via: "192.0.2.9")
+        var installed = InstalledRoutes()
+        installed.observe([full])
+        installed.want(half, for: half.prefix)
+        #expect(installed.operations(limit: 8).isEmpty)
+        installed.sweep()
+        #expect(installed.operations(limit: 8) == [.replace(half)])
+        let other = try route("10.0.0.0/24", via: "192.0.2.7")
+        var second = InstalledRoutes()
+        second.observe([full])
+        second.want(other, for: other.prefix)
+        #expect(second.operations(limit: 8) == [.replace(other)])
+    }
+
     @Test("A route of a former run that is wanted again is adopted without a write")
     func adoption() throws {
         var installed = InstalledRoutes()

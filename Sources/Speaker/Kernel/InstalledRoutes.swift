@@ -5,7 +5,8 @@ internal import Netlink
 ///
 /// Ownership rules: a first add is CREATE|EXCL; REPLACE only on a key last observed as own; EEXIST blocks the route until
 /// the rival is seen to leave; deletes always match the protocol. Own routes found at start that nobody wants (yet) are
-/// stale: adopted without a write when wanted again, removed by `sweep()`.
+/// stale: adopted without a write when wanted again, removed by `sweep()`. Until then a stale multipath route keeps its
+/// legs: what is wanted grows peer by peer, and a route with fewer of the same legs would only move traffic twice.
 struct InstalledRoutes {
     /// Routes wanted: at most one per prefix.
     private(set) var desired: [IPPrefix: KernelRoute] = [:]
@@ -35,6 +36,9 @@ struct InstalledRoutes {
     }
 
     private var released: Set<IPPrefix> = []
+    /// Prefixes whose routes a former run wrote and this one has not wanted as they are.
+    private var stale: Set<IPPrefix> = []
+    private var isFirstDump = true
 
     /// Takes a dump of own routes; differences from what is wanted become due, and blocked routes are tried again.
     mutating func observe(_ dump: [KernelRoute]) {
@@ -42,6 +46,10 @@ struct InstalledRoutes {
         self.observed = Dictionary(grouping: dump) { $0.prefix }
         self.dirty.formUnion(self.observed.keys)
         self.dirty.formUnion(self.desired.keys)
+        if self.isFirstDump {
+            self.isFirstDump = false
+            self.stale = Set(self.observed.keys)
+        }
         self.blocked = []
         self.failed = [:]
         self.replaced = [:]
@@ -76,6 +84,7 @@ struct InstalledRoutes {
     mutating func sweep() {
         guard self.keepsStale else { return }
         self.keepsStale = false
+        self.stale = []
         for prefix in self.observed.keys { self.dirty.insert(prefix) }
     }
 
@@ -99,6 +108,10 @@ struct InstalledRoutes {
             var list = self.observed[prefix] ?? []
             if let wanted, !self.blocked.contains(wanted.key) {
                 if let index = list.firstIndex(where: { $0.key == wanted.key }) {
+                    if self.keepsStale, self.stale.contains(prefix), wanted.hasFewerLegs(than: list[index]) {
+                        continue
+                    }
+                    self.stale.remove(prefix)
                     if !list[index].hasSameEffect(as: wanted) {
                         self.replaced[wanted.key] = list[index]
                         operations.append(.replace(wanted))
@@ -150,6 +163,18 @@ struct InstalledRoutes {
 }
 
 extension KernelRoute {
+    /// Whether a route forwards over some, but not all, of another one's legs and over none beside them.
+    func hasFewerLegs(than other: KernelRoute) -> Bool {
+        guard self.type == .unicast, other.type == .unicast, self.nextHops.count < other.nextHops.count else {
+            return false
+        }
+        return self.nextHops.allSatisfy { mine in
+            other.nextHops.contains {
+                $0.gateway == mine.gateway && (mine.interface == 0 || mine.interface == $0.interface)
+            }
+        }
+    }
+
     /// Whether two routes forward alike: the kernel fills in fields that the writer leaves open.
     func hasSameEffect(as other: KernelRoute) -> Bool {
         guard self.key == other.key, self.protocolNumber == other.protocolNumber, self.type == other.type,
