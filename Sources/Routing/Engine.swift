@@ -12,6 +12,9 @@ struct Engine: ~Copyable {
     var rescan = Rescan()
     var freeSources: [Int] = []
     var exporter = Exporter()
+    /// Tables without a name whose last routes have not gone yet.
+    var removedTables: [TableID] = []
+    private var freeTables: [TableID] = []
     /// Policy slots of groups and consumers that went away; the owner of the policies drops them.
     var releasedSlots: [Int] = []
 
@@ -42,6 +45,51 @@ struct Engine: ~Copyable {
 
     func journalHead(_ table: TableID) -> UInt64 {
         table.isIPv4 ? self.ipv4Tables[table.index].journal.head : self.ipv6Tables[table.index].journal.head
+    }
+
+    // MARK: Tables
+
+    mutating func addTable(_ name: String, isIPv4: Bool) -> TableID? {
+        if let free = self.freeTables.firstIndex(where: { $0.isIPv4 == isIPv4 }) {
+            let table = self.freeTables.remove(at: free)
+            self.replace(table, name)
+            return table
+        }
+        let index = isIPv4 ? self.ipv4Tables.count : self.ipv6Tables.count
+        guard index < 0x7FFF else { return nil }
+        if isIPv4 {
+            self.ipv4Tables.append(Table(name: name))
+        } else {
+            self.ipv6Tables.append(Table(name: name))
+        }
+        return TableID(index: index, isIPv4: isIPv4)
+    }
+
+    /// Whether a source that is not on its way out, a group or a consumer uses a table.
+    func isConnected(_ table: TableID) -> Bool {
+        self.state.sources.contains { $0.isLive && $0.table == table && !$0.task.isRemoving }
+            || self.groups.contains { $0.isLive && $0.key.table == table }
+            || self.consumers.contains { $0.isLive && $0.table == table }
+    }
+
+    /// Frees removed tables that nothing refers to any more.
+    mutating func reclaimTables() {
+        for table in self.removedTables {
+            guard !self.state.sources.contains(where: { $0.isLive && $0.table == table }),
+                !self.state.targets.keys.contains(where: { $0?.table == table })
+            else { continue }
+            self.removedTables.removeAll { $0 == table }
+            self.freeTables.append(table)
+            self.replace(table, "")
+        }
+    }
+
+    private mutating func replace(_ table: TableID, _ name: String) {
+        if table.isIPv4 {
+            self.ipv4Tables[table.index] = Table(name: name)
+        } else {
+            self.ipv6Tables[table.index] = Table(name: name)
+        }
     }
 
     // MARK: Resolution
@@ -262,6 +310,7 @@ struct Engine: ~Copyable {
         }
         self.resolveTargets()
         self.removeUnusedTargets()
+        if !self.removedTables.isEmpty { self.reclaimTables() }
         return self.hasWork
     }
 

@@ -26,17 +26,23 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
     public mutating func addTable(_ name: String, family: AddressFamily) -> TableID? {
         guard !self.tableNames.values.contains(name) else { return nil }
         let isIPv4 = family == .ipv4Unicast
-        guard isIPv4 || family == .ipv6Unicast else { return nil }
-        let index = isIPv4 ? self.engine.ipv4Tables.count : self.engine.ipv6Tables.count
-        guard index < 0x7FFF else { return nil }
-        if isIPv4 {
-            self.engine.ipv4Tables.append(Table(name: name))
-        } else {
-            self.engine.ipv6Tables.append(Table(name: name))
+        guard isIPv4 || family == .ipv6Unicast, let table = self.engine.addTable(name, isIPv4: isIPv4) else {
+            return nil
         }
-        let table = TableID(index: index, isIPv4: isIPv4)
         self.tableNames[table] = name
         return table
+    }
+
+    /// Removes a table: its name is free at once, its memory when the last routes have gone.
+    ///
+    /// Sources, groups and consumers of the table are removed first; false while one of them is in use.
+    @discardableResult
+    public mutating func removeTable(_ table: TableID) -> Bool {
+        guard self.tableNames[table] != nil, !self.engine.isConnected(table) else { return false }
+        self.tableNames[table] = nil
+        self.engine.removedTables.append(table)
+        self.engine.reclaimTables()
+        return true
     }
 
     /// The table of a name.
@@ -46,7 +52,9 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
     public func name(of table: TableID) -> String { self.tableNames[table] ?? "" }
 
     /// All tables, in order of family and creation.
-    public var tables: [TableID] { (0..<self.engine.tableCount).map { self.engine.tableID(ordinal: $0) } }
+    public var tables: [TableID] {
+        (0..<self.engine.tableCount).map { self.engine.tableID(ordinal: $0) }.filter { self.tableNames[$0] != nil }
+    }
 
     // MARK: Interfaces
 

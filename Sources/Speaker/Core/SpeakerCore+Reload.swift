@@ -16,7 +16,6 @@ extension SpeakerCore {
         let isRouterIDNew = new.routerID != nil && new.routerID != self.routerID
         self.settings = new
         if isRouterIDNew, let routerID = new.routerID { self.routerID = routerID }
-        for table in plan.addedTables { _ = self.routing.addTable(table.name, family: table.family) }
         // Everything that goes is gone before anything that comes starts: an address may move between two peers.
         for change in plan.protocols {
             switch change.action {
@@ -26,6 +25,11 @@ extension SpeakerCore {
             case .add, .keep, .update: break
             }
         }
+        for table in plan.removedTables {
+            guard let id = self.routing.table(named: table.name) else { continue }
+            self.routing.removeTable(id)
+        }
+        for table in plan.addedTables { _ = self.routing.addTable(table.name, family: table.family) }
         for change in plan.protocols {
             guard let settings = wanted[change.name] else { continue }
             switch change.action {
