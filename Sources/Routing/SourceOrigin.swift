@@ -5,4 +5,9 @@ extension RoutingCore {
     public func origin(of source: SourceID) -> RouteOrigin? {
         self.isLive(source) ? self.engine.state.sources[source.index].origin : nil
     }
+
+    /// The table a source's routes are in; nil when there is no such source.
+    public func table(of source: SourceID) -> TableID? {
+        self.isLive(source) ? self.engine.state.sources[source.index].table : nil
+    }
 }

@@ -121,6 +121,11 @@ public enum ProtocolSettings: Hashable, Sendable {
     /// `protocol device`.
     case device(DeviceSettings)
 
+    /// Whether this is a BGP peer.
+    public var isBGP: Bool {
+        if case .bgp = self { true } else { false }
+    }
+
     /// What all instances have.
     public var common: CommonSettings {
         switch self {

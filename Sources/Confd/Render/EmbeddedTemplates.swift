@@ -160,7 +160,7 @@ let embeddedTemplates: [String: String] = [
     {% if node.log_level == "debug" %}
       debug all;
     {% elif node.log_level == "info" %}
-      debug { states, routes, filters, events };
+      debug { states };
     {% endif %}
       local{% if item.source_address %} {{ item.source_address }}{% endif %} port {{ item.local_port }} as {{ item.local_as }};
       neighbor {{ item.peer_address }} port {{ item.peer_port }} as {{ item.peer_as }};

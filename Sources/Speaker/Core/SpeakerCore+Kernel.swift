@@ -138,6 +138,7 @@ extension SpeakerCore {
             self.kernels[name]?.needsScan = true
             return
         }
+        self.trace(instance.settings.common, .events, "Scanning routes")
         self.kernels[name]?.isBusy = true
         self.kernels[name]?.needsScan = false
         let filter = Self.filter(instance)
@@ -180,8 +181,10 @@ extension SpeakerCore {
         guard let instance = self.kernels[name] else { return }
         guard let route = instance.learned.best(prefix) else {
             self.routing.withdraw(instance.source, prefix)
+            self.traceRoute(instance.settings.common, prefix, nil)
             return
         }
+        self.traceRoute(instance.settings.common, prefix, route.learnedTarget)
         self.routing.announce(
             instance.source,
             prefix,
@@ -292,6 +295,11 @@ extension SpeakerCore {
             return
         }
         self.kernels[name]?.isBusy = true
+        if instance.settings.common.debug.contains(.routes) {
+            for operation in operations {
+                self.trace(instance.settings.common, .routes, "Writing", ["operation": "\(operation)"])
+            }
+        }
         let number = instance.number
         self.kernelThread?.submit { [weak self] kernel in
             let result: Result<[OperationFailure], NetlinkError>

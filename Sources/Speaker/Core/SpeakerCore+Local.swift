@@ -28,6 +28,7 @@ extension SpeakerCore {
     func take(_ events: [KernelEvent]) {
         guard !self.isStopping else { return }
         let before = self.interfaces.links
+        self.traceInterfaces(events)
         var changed = false
         var isOverrun = false
         for event in events {
@@ -116,19 +117,23 @@ extension SpeakerCore {
         for (family, source) in self.connected {
             let wanted = self.interfaces.connectedNetworks([], isIPv4: family == .ipv4Unicast)
             self.connected[family]?.announced = wanted
-            self.announceNetworks(wanted, over: source)
+            self.announceNetworks(wanted, over: source, CommonSettings(name: ""))
         }
     }
 
     private func announceNetworks(
         _ wanted: [IPPrefix: UInt32],
-        over source: (id: SourceID, announced: [IPPrefix: UInt32])
+        over source: (id: SourceID, announced: [IPPrefix: UInt32]),
+        _ settings: CommonSettings
     ) {
         for prefix in source.announced.keys where wanted[prefix] == nil {
             self.routing.withdraw(source.id, prefix)
+            self.traceRoute(settings, prefix, nil)
         }
         for (prefix, interface) in wanted where source.announced[prefix] != interface {
-            self.routing.announce(source.id, prefix, target: .gateways([Gateway(address: nil, interface: interface)]))
+            let target = RouteTarget.gateways([Gateway(address: nil, interface: interface)])
+            self.routing.announce(source.id, prefix, target: target)
+            self.traceRoute(settings, prefix, target)
         }
     }
 
@@ -141,7 +146,10 @@ extension SpeakerCore {
             initialDelay: Self.seconds(settings.scanTime),
             delay: Self.seconds(settings.scanTime)
         ) { [weak self] _ in
-            self?.assumeIsolated { $0.rescanInterfaces() }
+            self?.assumeIsolated {
+                $0.trace(settings.common, .events, "Scanning interfaces")
+                $0.rescanInterfaces()
+            }
         }
     }
 
@@ -173,6 +181,7 @@ extension SpeakerCore {
         let wanted = StaticRoutes.active(instance.settings, self.interfaces)
         for prefix in instance.announced.keys where wanted[prefix] == nil {
             self.routing.withdraw(instance.source, prefix)
+            self.traceRoute(instance.settings.common, prefix, nil)
         }
         for (prefix, route) in wanted where instance.announced[prefix] != route {
             var draft = RouteDraft(
@@ -193,6 +202,7 @@ extension SpeakerCore {
                 target: draft.target,
                 local: draft.local
             )
+            self.traceRoute(instance.settings.common, prefix, draft.target)
         }
         self.statics[name]?.announced = wanted
     }
@@ -224,7 +234,7 @@ extension SpeakerCore {
                 instance.settings.interfaces,
                 isIPv4: family == .ipv4Unicast
             )
-            self.announceNetworks(wanted, over: source)
+            self.announceNetworks(wanted, over: source, instance.settings.common)
             self.directs[name]?.sources[family]?.announced = wanted
         }
     }

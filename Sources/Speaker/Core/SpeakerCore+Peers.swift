@@ -316,7 +316,8 @@ extension SpeakerCore {
                 source: .bgp,
                 protocolName: settings.common.name,
                 from: settings.neighborAddress,
-                isInternal: negotiated.isInternal
+                isInternal: negotiated.isInternal,
+                defaultLocalPreference: settings.defaultLocalPreference
             ),
             table: table,
             importPolicy: channel.channel.importPolicy,
@@ -399,16 +400,20 @@ extension SpeakerCore {
     // MARK: - Routes in
 
     func ingest(_ batch: RouteBatch, _ serial: SessionSerial) {
-        guard let up = self.peers[serial.peer]?.session(serial), let session = self.peers[serial.peer]?.session else {
-            return
-        }
+        guard let entry = self.peers[serial.peer], let up = entry.session(serial) else { return }
+        let (session, common) = (entry.session, entry.settings.common)
+        let isTraced = !common.debug.isEmpty
         let interface = up.established.remote.scope
         for segment in batch.segments {
             let family: AddressFamily = segment.isIPv4 ? .ipv4Unicast : .ipv6Unicast
             guard let channel = up.channels[family] else { continue }
             switch segment.kind {
-            case .announce: self.announce(segment, batch, channel.source, interface, serial, family)
-            case .withdraw: self.withdraw(segment, batch, channel.source)
+            case .announce:
+                self.announce(segment, batch, channel.source, interface, serial, family)
+                if isTraced { self.traceRoutes(segment, batch, channel.source, common) }
+            case .withdraw:
+                self.withdraw(segment, batch, channel.source)
+                if isTraced { self.traceRoutes(segment, batch, channel.source, common) }
             case .endOfRIB:
                 self.peers[serial.peer]?.up?.channels[family]?.hasEndOfRIB = true
                 self.sweepIfComplete()

@@ -176,6 +176,7 @@ actor SpeakerCore {
     /// Brings one protocol instance into being.
     func add(_ settings: ProtocolSettings) {
         self.since[settings.common.name] = wallClock()
+        if !settings.isBGP { self.trace(settings.common, .states, "State changed", ["to": "up"]) }
         switch settings {
         case .bgp(let settings): self.addPeer(settings)
         case .static(let settings): self.addStatic(settings)
@@ -189,6 +190,7 @@ actor SpeakerCore {
     func remove(_ settings: ProtocolSettings, _ notification: Notification) {
         let name = settings.common.name
         self.since[name] = nil
+        if !settings.isBGP { self.trace(settings.common, .states, "State changed", ["to": "down"]) }
         switch settings {
         case .bgp: self.removePeer(name, notification)
         case .static:

@@ -201,6 +201,9 @@ extension PeerSession {
     func writeUpdates(_ buffer: ByteBuffer, on id: ConnectionID, _ serial: SessionSerial) {
         guard let channel = self.connections[id]?.channel else { return }
         let count = buffer.readableBytes
+        if self.settings.common.debug.contains(.packets) {
+            self.logger.info("Sending", metadata: ["message": "update", "length": "\(count)"])
+        }
         self.counters.sent.update &+= UInt64(countMessages(buffer))
         let written = channel.eventLoop.makePromise(of: Void.self)
         written.futureResult.whenSuccess {
@@ -352,5 +355,15 @@ extension SocketEndpoint {
             }
         }
         self.init(storage)
+    }
+}
+
+extension PeerInput {
+    /// Whether the input is worth a line of its own: not what comes with every message.
+    var isEvent: Bool {
+        switch self {
+        case .received(_, .update), .received(_, .keepalive), .updateSent, .dataAccepted: false
+        default: true
+        }
     }
 }

@@ -3,6 +3,7 @@ internal import BGPWire
 internal import IPAddressing
 internal import Logging
 internal import NIOCore
+internal import SpeakerSettings
 
 extension PeerSession {
     /// Takes octets from the socket.
@@ -72,6 +73,9 @@ extension PeerSession {
             }
             let body = span.extracting(offset + MessageHeader.size..<offset + header.length)
             offset += header.length
+            if self.settings.common.debug.contains(.packets) {
+                self.logger.info("Received", metadata: ["message": "\(header.type)", "length": "\(header.length)"])
+            }
             if header.type == .update {
                 self.receiveUpdate(body, on: id)
             } else {

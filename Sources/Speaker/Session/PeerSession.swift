@@ -111,6 +111,9 @@ actor PeerSession {
         self.isHandling = true
         defer { self.isHandling = false }
         while let next = self.inputs.popFirst() {
+            if self.settings.common.debug.contains(.events), next.isEvent {
+                self.logger.info("Event", metadata: ["event": "\(next)"])
+            }
             for action in self.machine.handle(next) { self.perform(action) }
         }
     }
