@@ -151,7 +151,7 @@ let tests: [Target] = [
             "Netlink", "CLinux", nioCore, nioPosix, logging,
         ]
     ),
-    .testTarget(name: "NodeCoreTests", dependencies: ["NodeCore"]),
+    .testTarget(name: "NodeCoreTests", dependencies: ["NodeCore", "Datastore", "Resources", logging]),
     .testTarget(name: "InteropTests", dependencies: ["TestSupport", "ControlAPI", "IPAddressing"]),
 ]
 

@@ -1,4 +1,5 @@
 import Glibc
+import IPAddressing
 import Resources
 
 /// The manifests of a directory tree and of the state directory layered over it, as last read successfully.
@@ -67,6 +68,7 @@ struct DirectoryContents: Sendable {
     func merged() -> (objects: [ResourceKey: (resource: Resource, file: String)], diagnostics: [DatastoreDiagnostic]) {
         var objects: [ResourceKey: (resource: Resource, file: String)] = [:]
         var diagnostics = self.overflow
+        var pools: [(network: IPPrefix, decoded: ManifestDecoder.Decoded, file: String)] = []
         // The state directory is the upper layer, so it comes first; then path order decides.
         let order = self.files.sorted {
             let (left, right) = (self.isState($0.key), self.isState($1.key))
@@ -83,11 +85,24 @@ struct DirectoryContents: Sendable {
                     problem = "is one object too many: at most \(Self.maximumObjects) are read"
                 } else {
                     objects[key] = (decoded.resource, path)
+                    if case .ipPool(let pool) = decoded.resource { pools.append((pool.cidr, decoded, path)) }
                     continue
                 }
                 let remark = ManifestDiagnostic(.error, key: key, position: decoded.position, message: problem)
                 diagnostics.append(DatastoreDiagnostic(file: path, diagnostic: remark))
             }
+        }
+        for (later, earlier) in PoolOverlaps.find(pools.map(\.network)) {
+            let (pool, other) = (pools[later], pools[earlier])
+            let message =
+                "cidr: \(pool.network) overlaps \(other.network) of \(other.decoded.resource.key) in \(other.file)"
+            let remark = ManifestDiagnostic(
+                .error,
+                key: pool.decoded.resource.key,
+                position: pool.decoded.position,
+                message: message
+            )
+            diagnostics.append(DatastoreDiagnostic(file: pool.file, diagnostic: remark))
         }
         return (objects, diagnostics)
     }

@@ -41,6 +41,21 @@ struct DirectoryDatastoreTests {
         #expect(store.diagnostics().isEmpty)
     }
 
+    @Test("Pools whose networks overlap are reported at the later one, with the file of the other")
+    func overlappingPools() throws {
+        func text(_ name: String, _ cidr: String) -> String {
+            "apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata:\n  name: \(name)\nspec:\n  cidr: \(cidr)\n"
+        }
+        try overwrite("\(self.path)/a.yaml", text("inner", "10.1.4.0/24") + "---\n" + text("apart", "10.2.0.0/16"))
+        try overwrite("\(self.path)/b.yaml", "\n\n" + text("outer", "10.1.0.0/16") + "---\n" + text("six", "fd00::/48"))
+        let diagnostics = try self.open().diagnostics().map(\.description)
+        #expect(diagnostics.count == 1)
+        let text = try #require(diagnostics.first)
+        #expect(text.hasPrefix("\(self.path)/b.yaml:3"), "\(text)")
+        #expect(text.contains("10.1.0.0/16 overlaps 10.1.4.0/24"), "\(text)")
+        #expect(text.hasSuffix("in \(self.path)/a.yaml"), "\(text)")
+    }
+
     @Test("A file that appears, changes, is renamed over and vanishes is followed")
     func changes() async throws {
         let store = try self.open()

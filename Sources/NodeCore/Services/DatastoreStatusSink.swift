@@ -22,6 +22,7 @@ struct DatastoreStatusSink: EndpointStatusSink, Service {
     }
 
     func run() async throws {
+        await self.clearVanished()
         for await (key, status) in self.changes.cancelOnGracefulShutdown() {
             do {
                 try await self.datastore.updateStatus(of: key, to: status)
@@ -31,6 +32,18 @@ struct DatastoreStatusSink: EndpointStatusSink, Service {
                     metadata: ["endpoint": "\(key)", "error": "\(error)"]
                 )
             }
+        }
+    }
+
+    /// Clears the statuses of endpoints that vanished while nobody looked.
+    private func clearVanished() async {
+        do {
+            let present = Set(try await self.datastore.list([.workloadEndpoint]).items.map(\.resource.key))
+            for key in try await self.datastore.statuses().keys where !present.contains(key) {
+                try await self.datastore.updateStatus(of: key, to: nil)
+            }
+        } catch {
+            self.logger.warning("Cannot clear old endpoint statuses", metadata: ["error": "\(error)"])
         }
     }
 }
