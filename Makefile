@@ -23,8 +23,16 @@ test-long: deps
 	Scripts/check
 	MARTLET_LONG_TESTS=1 $(SWIFT) test $(FLAGS) --skip-build
 
-bench: deps
+# Micro benchmarks of the core, then all scenarios against every daemon that is installed (about half an hour).
+PEERS := relay,bird2,bird3,frrc0,openbgpd,martlet
+SCENARIOS := S1,S2b,S3,S4,S5
+RUNS := 3
+RESULTS := .build/bench.jsonl
+bench: build
 	$(SWIFT) run -c release --package-path Benchmarks
+	rm -f $(RESULTS)
+	python3 Benchmarks/peers/run.py --duts $(PEERS) --scenarios $(SCENARIOS) --runs $(RUNS) --out $(RESULTS)
+	python3 Benchmarks/peers/run.py --report $(RESULTS)
 
 check: build
 	Scripts/check
