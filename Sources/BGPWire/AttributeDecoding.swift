@@ -293,7 +293,7 @@ extension UpdateDecoder {
 extension PathAttributeType {
     /// Optional and Transitive as the type's specification has them; 0 for a type this speaker does not know.
     @inlinable
-    var specifiedFlags: UInt8 {
+    public var specifiedFlags: UInt8 {
         switch self.rawValue {
         case 1, 2, 3, 5, 6: 0x40
         case 4, 9, 10, 14, 15, 24, 26, 29: 0x80

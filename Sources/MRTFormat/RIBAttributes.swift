@@ -84,7 +84,7 @@ extension RIBEntry {
 /// Brings the attributes of RIB entries into canonical form; one value for many entries, as its buffers are reused.
 ///
 /// Attributes are judged as those of an UPDATE between four-octet speakers of one AS (RFC 7606), so that LOCAL_PREF and the
-/// attributes of reflection are kept. Unknown transitive attributes get Partial, unknown non-transitive ones are left out.
+/// attributes of reflection are kept; but Optional and Transitive of known attributes are taken from their specification. Unknown transitive attributes get Partial, unknown non-transitive ones are left out.
 public struct RIBAttributeDecoder: Sendable {
     private var decoder = UpdateDecoder()
     private var body: [UInt8] = []
@@ -127,7 +127,15 @@ public struct RIBAttributeDecoder: Sendable {
             case .mpUnreachNLRI:
                 break
             default:
-                body += attributes[element.extent]
+                // A dump is not the wire: Optional and Transitive of known attributes are as some collectors have them
+                // in memory, and say nothing.
+                let specified = element.type.specifiedFlags
+                var flags = element.flags.rawValue
+                if specified != 0 {
+                    flags = specified | flags & (specified == 0xC0 ? 0x30 : 0x10)
+                }
+                body.append(flags)
+                body += attributes[element.extent].dropFirst()
             }
         }
         guard offset == attributes.count else { throw .framing }

@@ -85,6 +85,18 @@ struct RIBAttributesTests {
         #expect(try self.decode(attributes).attributes == expected)
     }
 
+    @Test("Wrong flags of known attributes, as BIRD writes them, are put right")
+    func flags() throws {
+        let attributes =
+            octets("80010100 0002060201 0000fbf0") + MRTFormatTests.nextHopField
+            + octets("00040400000007 000504000000c8 200804 fbf00001")
+        var expected = self.path
+        expected.multiExitDiscriminator = 7
+        expected.localPreference = 200
+        expected.set(.communities, flags: [.optional, .transitive, .partial], value: octets("fbf00001"))
+        #expect(try self.decode(attributes).attributes == expected)
+    }
+
     @Test("LOCAL_PREF and the attributes of reflection are kept")
     func internalAttributes() throws {
         var attributes = self.path
