@@ -73,8 +73,15 @@ let runtime: [Target] = [
         name: "NodeCore",
         dependencies: [
             "Speaker", "ConfigLanguage", "SpeakerSettings", "Policy", "RouteModel", "BGPSession", "BGPWire", "Felix",
-            "Confd", "Datastore", "Resources", "ControlAPI", "ControlServer", "Netlink", "MRTFormat", "IPAddressing",
-            logging, nioCore, nioPosix, argumentParser, serviceLifecycle,
+            "Confd", "Datastore", "Resources", "ControlAPI", "ControlServer", "Netlink", "MRTCommands", "IPAddressing",
+            logging, argumentParser, serviceLifecycle,
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        ]
+    ),
+    .target(
+        name: "MRTCommands",
+        dependencies: [
+            "MRTFormat", "BGPSession", "BGPWire", "IPAddressing", nioCore, nioPosix, argumentParser,
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ]
     ),
@@ -143,6 +150,10 @@ let tests: [Target] = [
             argumentParser,
         ]
     ),
+    .testTarget(
+        name: "MRTCommandsTests",
+        dependencies: ["MRTCommands", "MRTFormat", "BGPWire", "IPAddressing", argumentParser]
+    ),
     .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
     .testTarget(
         name: "SpeakerTests",
@@ -152,7 +163,10 @@ let tests: [Target] = [
         ]
     ),
     .testTarget(name: "NodeCoreTests", dependencies: ["NodeCore", "Datastore", "Resources", logging]),
-    .testTarget(name: "InteropTests", dependencies: ["TestSupport", "ControlAPI", "IPAddressing"]),
+    .testTarget(
+        name: "InteropTests",
+        dependencies: ["TestSupport", "ControlAPI", "MRTFormat", "BGPWire", "IPAddressing"]
+    ),
 ]
 
 let package = Package(

@@ -1,4 +1,5 @@
 public import ArgumentParser
+internal import MRTCommands
 
 /// `martlet`: the daemon's roles.
 public struct MartletCommand: AsyncParsableCommand {
@@ -7,7 +8,10 @@ public struct MartletCommand: AsyncParsableCommand {
         commandName: "martlet",
         abstract: "Host and cluster routing: BGP speaker, felix and confd in one program.",
         version: MartletVersion.text,
-        subcommands: [NodeCommand.self, SpeakerCommand.self, FelixCommand.self, ConfdCommand.self, CheckCommand.self]
+        subcommands: [
+            NodeCommand.self, SpeakerCommand.self, FelixCommand.self, ConfdCommand.self, CheckCommand.self,
+            MRTCommand.self,
+        ]
     )
 
     /// Creates the command.
