@@ -13,6 +13,9 @@ extension Parser {
         common.debug = draft.debug
         common.routerID = draft.routerID
         do throws(SyntaxError) {
+            guard self.settings.protocols.count < Self.protocolLimit else {
+                throw self.fail(location, "more than \(Self.protocolLimit) protocols")
+            }
             switch draft.kind {
             case .bgp: try self.finishBGP(draft, common, at: location)
             case .kernel: try self.finishKernel(draft, common, at: location)
@@ -75,6 +78,8 @@ extension Parser {
         guard let channel = draft.channels.first else {
             throw self.fail(location, "a static protocol needs a channel: ipv4 or ipv6")
         }
+        // Routes of a template are those of each instance.
+        try self.charge(16 * draft.routes.count, at: location)
         let isIPv4 = channel.family == .ipv4Unicast
         var routes: [StaticRouteSettings] = []
         var destinations: [IPPrefix: Int] = [:]

@@ -5,6 +5,8 @@ struct FilterScope {
     /// Where locals are visible, innermost last.
     private var blocks: [[String: (slot: Int, type: FilterType)]] = [[:]]
     private(set) var slotCount = 0
+    /// Variables a function or filter may have: each call makes room for all of them.
+    static let slotLimit = 1000
     /// Whether routes can be read: not in constant expressions.
     var hasRoute: Bool
     /// Whether `return` with a value makes sense, and what the function declared.
@@ -54,9 +56,13 @@ struct FilterScope {
 
 /// An expression with its type and place.
 struct TypedExpression {
+    /// How deep expressions may nest, operators of one level included: what walks them takes a stack frame for each.
+    static let depthLimit = 250
+
     var expression: FilterExpression
     var type: FilterType
     var location: Location
+    var depth = 1
 }
 
 /// What calls need to know of a function.

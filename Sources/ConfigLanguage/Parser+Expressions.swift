@@ -11,18 +11,10 @@ extension Parser {
         var last: Mark?
         var mixed: Location?
         while self.sees(.and) || self.sees(.or) {
-            let location = self.location
-            let mark: Mark = self.accept(.and) ? .and : .or
-            if mark == .or { _ = self.accept(.or) }
-            if let last, last != mark { mixed = mixed ?? location }
+            let mark: Mark = self.sees(.and) ? .and : .or
+            if let last, last != mark { mixed = mixed ?? self.location }
             last = mark
-            let rhs = try self.parseComparison(&scope)
-            try self.require(lhs, .bool, "left side of '\(mark.rawValue)'")
-            try self.require(rhs, .bool, "right side of '\(mark.rawValue)'")
-            lhs.expression =
-                mark == .and
-                ? .conjunction(lhs.expression, rhs.expression) : .disjunction(lhs.expression, rhs.expression)
-            lhs.type = .bool
+            lhs = try self.parseRun(of: mark, after: lhs, &scope)
         }
         if let mixed {
             self.report(
@@ -32,6 +24,37 @@ extension Parser {
             )
         }
         return lhs
+    }
+
+    /// The terms joined by one operator, which become one flat list.
+    private mutating func parseRun(of mark: Mark, after first: TypedExpression, _ scope: inout FilterScope)
+        throws(SyntaxError) -> TypedExpression
+    {
+        var terms = [first.expression]
+        var depth = first.depth
+        while self.accept(mark) {
+            let rhs = try self.parseComparison(&scope)
+            if terms.count == 1 { try self.require(first, .bool, "left side of '\(mark.rawValue)'") }
+            try self.require(rhs, .bool, "right side of '\(mark.rawValue)'")
+            terms.append(rhs.expression)
+            depth = max(depth, rhs.depth)
+        }
+        let expression: FilterExpression = mark == .and ? .conjunction(of: terms) : .disjunction(of: terms)
+        return try self.nested(expression, .bool, first.location, depth: depth)
+    }
+
+    /// An operation whose deepest operand has `depth`.
+    private func nested(_ expression: FilterExpression, _ type: FilterType, _ location: Location, depth: Int)
+        throws(SyntaxError) -> TypedExpression
+    {
+        guard depth < TypedExpression.depthLimit else { throw self.fail(location, "expression is nested too deeply") }
+        let isConstant = expression.constantValue != nil
+        return TypedExpression(
+            expression: expression,
+            type: type,
+            location: location,
+            depth: isConstant ? 1 : depth + 1
+        )
     }
 
     private func require(_ term: TypedExpression, _ type: FilterType, _ what: String) throws(SyntaxError) {
@@ -85,7 +108,7 @@ extension Parser {
         }
         let expression = FilterExpression.folding(operation, lhs.expression, rhs.expression)
         if let error = expression.constantError { throw self.fail(location, error.description) }
-        return TypedExpression(expression: expression, type: type, location: lhs.location)
+        return try self.nested(expression, type, lhs.location, depth: max(lhs.depth, rhs.depth))
     }
 
     /// A dotted quad reads as an address; beside a quad or a cluster list it is meant as a quad.
@@ -138,10 +161,11 @@ extension Parser {
         guard let type = operation.resultType(operand.type) else {
             throw self.fail(location, "'\(operation.name)' is not defined for \(operand.type)")
         }
-        return TypedExpression(
-            expression: .folding(operation, operand.expression),
-            type: type,
-            location: operand.location
+        return try self.nested(
+            .folding(operation, operand.expression),
+            type,
+            operand.location,
+            depth: operand.depth
         )
     }
 
@@ -281,10 +305,11 @@ extension Parser {
         let third = try self.parseExpression(&scope)
         try self.expect(.closeParenthesis)
         for part in [first, second, third] { try self.require(part, .int, "each part of a large community") }
-        return TypedExpression(
-            expression: .folding(first.expression, second.expression, third.expression),
-            type: .lc,
-            location: start
+        return try self.nested(
+            .folding(first.expression, second.expression, third.expression),
+            .lc,
+            start,
+            depth: max(first.depth, second.depth, third.depth)
         )
     }
 
@@ -298,6 +323,7 @@ extension Parser {
         if let symbol = self.symbols[name] {
             switch symbol {
             case .constant(let value):
+                try self.charge(value.size, at: start)
                 self.advance()
                 return TypedExpression(expression: .constant(value), type: value.type, location: start)
             case .function(let index):
@@ -360,6 +386,7 @@ extension Parser {
         try self.expect(.openParenthesis)
         let signature = self.signatures[function]
         var arguments: [FilterExpression] = []
+        var depth = 0
         while !self.sees(.closeParenthesis) {
             if !arguments.isEmpty { try self.expect(.comma) }
             var argument = try self.parseExpression(&scope)
@@ -373,6 +400,7 @@ extension Parser {
                 "argument \(arguments.count + 1) of '\(name)'"
             )
             arguments.append(argument.expression)
+            depth = max(depth, argument.depth)
         }
         guard arguments.count == signature.parameters.count else {
             throw self.fail(
@@ -381,10 +409,6 @@ extension Parser {
             )
         }
         try self.expect(.closeParenthesis)
-        return TypedExpression(
-            expression: .call(function, arguments),
-            type: signature.result,
-            location: start
-        )
+        return try self.nested(.call(function, arguments), signature.result, start, depth: depth)
     }
 }

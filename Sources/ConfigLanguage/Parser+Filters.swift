@@ -61,6 +61,7 @@ extension Parser {
             FunctionSignature(parameters: parameters, result: scope.declaredResult ?? .any)
         )
         let body = try self.parseDefinitionBody(&scope)
+        try self.checkSlots(scope, at: location)
         self.library[index].slotCount = scope.slotCount
         self.library[index].body = body
         self.signatures[index].result = scope.resultType
@@ -71,11 +72,7 @@ extension Parser {
         let (name, location) = try self.expectName("a name for the filter")
         var scope = FilterScope()
         let body = try self.parseDefinitionBody(&scope)
-        try self.define(
-            name,
-            .filter(FilterProgram(body, slotCount: scope.slotCount, library: self.library)),
-            at: location
-        )
+        try self.define(name, .filter(try self.program(body, scope, at: location)), at: location)
     }
 
     /// Locals declared before the brace, then the block.
@@ -89,23 +86,20 @@ extension Parser {
     mutating func parsePolicy() throws(SyntaxError) -> FilterProgram {
         if self.accept("all") { return .acceptAll }
         if self.accept("none") { return .rejectAll }
+        let start = self.location
         if self.accept("where") {
             var scope = FilterScope()
             let condition = try self.parseExpression(&scope)
             guard condition.type == .bool || condition.type == .any else {
                 throw self.fail(condition.location, "the condition must be of type bool, not \(condition.type)")
             }
-            return FilterProgram(
-                accepting: condition.expression,
-                slotCount: scope.slotCount,
-                library: self.library
-            )
+            return try self.program(FilterProgram.accepting(condition.expression), scope, at: start)
         }
         guard self.accept("filter") else { throw self.unexpected("'all', 'none', 'where' or 'filter'") }
         if self.sees(.openBrace) || self.seesType {
             var scope = FilterScope()
             let body = try self.parseDefinitionBody(&scope)
-            return FilterProgram(body, slotCount: scope.slotCount, library: self.library)
+            return try self.program(body, scope, at: start)
         }
         guard let symbol = self.nextSymbol, case .filter(let program) = symbol else {
             throw self.undefinedName("a filter")

@@ -62,6 +62,9 @@ extension Parser {
             if let first = elements.prefixes.first, first.prefix.isIPv4 != pattern.prefix.isIPv4 {
                 throw self.fail(start, "IPv4 and IPv6 prefixes cannot be in one set")
             }
+            // Each shorter length that a pattern allows is an entry of its own.
+            let own = Int(pattern.prefix.length)
+            try self.charge(64 * max(0, min(own, Int(pattern.high) + 1) - Int(pattern.low)), at: start)
             elements.prefixes.append(pattern)
         case .mark(.openParenthesis):
             try self.parseTuple(into: &elements)
@@ -190,7 +193,9 @@ extension Parser {
         try self.insertPairs(first, second, into: &elements)
     }
 
-    private func insertPairs(_ first: Part, _ second: Part, into elements: inout SetElements) throws(SyntaxError) {
+    private mutating func insertPairs(_ first: Part, _ second: Part, into elements: inout SetElements)
+        throws(SyntaxError)
+    {
         func half(_ part: Part) throws(SyntaxError) -> ClosedRange<UInt16> {
             if part.isAny { return 0...UInt16.max }
             guard let low = UInt16(exactly: part.low), let high = UInt16(exactly: part.high) else {
@@ -203,11 +208,11 @@ extension Parser {
             elements.pairs.append(Community(high.lowerBound, 0)...Community(high.upperBound, .max))
             return
         }
+        try self.charge(16 * high.count, at: first.location)
         // One range for each first half; a set of all 65,536 of them is legitimate but rare.
         for value in high {
             elements.pairs.append(Community(value, low.lowerBound)...Community(value, low.upperBound))
         }
-        guard elements.pairs.count <= 1 << 18 else { throw self.fail(first.location, "the set has too many ranges") }
     }
 
     private func insertLarge(_ a: Part, _ b: Part, _ c: Part, into elements: inout SetElements, at start: Location)

@@ -54,13 +54,10 @@ extension Parser {
         }
         var route = StaticRouteSettings(prefix: prefix, target: target)
         if self.sees(.openBrace) {
+            let start = self.location
             var scope = FilterScope()
             let body = try self.parseBlock(&scope)
-            route.attributes = FilterProgram(
-                body + [.accept],
-                slotCount: scope.slotCount,
-                library: self.library
-            )
+            route.attributes = try self.program(body + [.accept], scope, at: start)
         }
         return route
     }

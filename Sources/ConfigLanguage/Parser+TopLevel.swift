@@ -93,6 +93,9 @@ extension Parser {
             self.advance()
         } else {
             _ = try self.expectName("a name for the table")
+            guard self.settings.tables.count < Self.tableLimit else {
+                throw self.fail(location, "more than \(Self.tableLimit) tables")
+            }
             let table = TableSettings(name: name, family: family)
             try self.define(name, .table(table), at: location)
             self.settings.tables.append(table)

@@ -12,6 +12,13 @@ struct Parser {
     /// How deep expressions, blocks and brackets may nest.
     static let nestingLimit = 100
 
+    /// What sets and filters may grow to beyond their own text, in elements looked at; see ``charge(_:at:)``.
+    static let expansionLimit = 1 << 27
+    /// Tables a configuration may define.
+    static let tableLimit = 1000
+    /// Protocols a configuration may have.
+    static let protocolLimit = 10_000
+
     private let tokens: [Token]
     private let files: [SourceText]
     var index = 0
@@ -19,6 +26,7 @@ struct Parser {
     private(set) var diagnostics: [Diagnostic] = []
     private var places: [(UInt32, UInt32)] = []
     private(set) var errorCount = 0
+    private var expansion = 0
 
     var symbols: [String: Symbol] = [:]
     var library: [FilterFunction] = []
@@ -214,6 +222,32 @@ extension Parser {
         guard case .word(let word) = self.token.kind else { return self.unexpected("a statement of \(context)") }
         let hint = nearest(to: word, in: known).map { "; did you mean '\($0)'?" } ?? ""
         return self.fail(self.location, "'\(word)' is not a statement of \(context)\(hint)")
+    }
+
+    /// Counts work and memory that the text's length does not bound: a short pattern may stand for many ranges, and each
+    /// filter carries the functions it calls.
+    mutating func charge(_ amount: Int, at location: Location) throws(SyntaxError) {
+        self.expansion &+= amount
+        guard self.expansion <= Self.expansionLimit else {
+            throw self.fail(location, "the sets, functions and filters up to here are too large together")
+        }
+    }
+
+    /// Compiles a filter.
+    mutating func program(_ body: [FilterStatement], _ scope: FilterScope, at location: Location) throws(SyntaxError)
+        -> FilterProgram
+    {
+        try self.checkSlots(scope, at: location)
+        let program = FilterProgram(body, slotCount: scope.slotCount, library: self.library)
+        try self.charge(program.size, at: location)
+        return program
+    }
+
+    /// Refuses a function or filter with too many variables.
+    func checkSlots(_ scope: FilterScope, at location: Location) throws(SyntaxError) {
+        guard scope.slotCount <= FilterScope.slotLimit else {
+            throw self.fail(location, "more than \(FilterScope.slotLimit) variables")
+        }
     }
 
     func unsupported(_ location: Location, _ what: String) -> SyntaxError {

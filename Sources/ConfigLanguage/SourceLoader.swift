@@ -15,6 +15,7 @@ struct SourceLoader<Provider: SourceProvider> {
     private(set) var errors: [SyntaxError] = []
     private var size = 0
     private var open: [String] = []
+    private var includes = 0
 
     init(_ provider: Provider) {
         self.provider = provider
@@ -91,6 +92,10 @@ struct SourceLoader<Provider: SourceProvider> {
         let end = try lexer.next()
         guard end.kind == .mark(.semicolon) else {
             throw SyntaxError(location: end.location, message: "expected ';' after the included file's name")
+        }
+        self.includes += 1
+        guard self.includes <= self.fileLimit else {
+            throw SyntaxError(location: name.location, message: "more than \(self.fileLimit) includes")
         }
         var full = pattern
         if !pattern.hasPrefix("/"), let slash = path.lastIndex(of: "/") { full = path[...slash] + pattern }

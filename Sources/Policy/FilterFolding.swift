@@ -36,24 +36,36 @@ extension FilterExpression {
         return .largeCommunity(a, b, c)
     }
 
-    /// Builds `lhs && rhs`; nested conjunctions become one flat list.
-    public static func conjunction(_ lhs: FilterExpression, _ rhs: FilterExpression) -> FilterExpression {
-        switch lhs {
-        case .constant(.bool(true)): return rhs
-        case .constant(.bool(false)): return lhs
-        case .and(let terms): return .and(terms + [rhs])
-        default: return rhs == .constant(.bool(true)) ? lhs : .and([lhs, rhs])
-        }
+    /// Builds `a && b && …`; a conjunction as the first term and the others become one flat list.
+    public static func conjunction(_ terms: FilterExpression...) -> FilterExpression { self.conjunction(of: terms) }
+
+    /// Builds `a || b || …`; a disjunction as the first term and the others become one flat list.
+    public static func disjunction(_ terms: FilterExpression...) -> FilterExpression { self.disjunction(of: terms) }
+
+    /// Builds the conjunction of a list, true when it is empty.
+    public static func conjunction(of terms: [FilterExpression]) -> FilterExpression {
+        let list = self.flat(terms, neutral: true) { if case .and(let inner) = $0 { inner } else { nil } }
+        return list.count > 1 ? .and(list) : list.first ?? .constant(.bool(true))
     }
 
-    /// Builds `lhs || rhs`; nested disjunctions become one flat list.
-    public static func disjunction(_ lhs: FilterExpression, _ rhs: FilterExpression) -> FilterExpression {
-        switch lhs {
-        case .constant(.bool(false)): return rhs
-        case .constant(.bool(true)): return lhs
-        case .or(let terms): return .or(terms + [rhs])
-        default: return rhs == .constant(.bool(false)) ? lhs : .or([lhs, rhs])
+    /// Builds the disjunction of a list, false when it is empty.
+    public static func disjunction(of terms: [FilterExpression]) -> FilterExpression {
+        let list = self.flat(terms, neutral: false) { if case .or(let inner) = $0 { inner } else { nil } }
+        return list.count > 1 ? .or(list) : list.first ?? .constant(.bool(false))
+    }
+
+    /// The terms without neutral ones; nothing follows a constant that decides.
+    private static func flat(
+        _ terms: [FilterExpression],
+        neutral: Bool,
+        _ inner: (FilterExpression) -> [FilterExpression]?
+    ) -> [FilterExpression] {
+        var list: [FilterExpression] = []
+        for term in terms where term != .constant(.bool(neutral)) {
+            if list.isEmpty, let inner = inner(term) { list = inner } else { list.append(term) }
+            if list == [.constant(.bool(!neutral))] { break }
         }
+        return list
     }
 
     /// Why the expression fails whatever the route, where its operands are constant.

@@ -36,13 +36,24 @@ struct FilterMachine {
             case .constant: self.stack.append(self.program.constants[operand])
             case .load: self.stack.append(self.stack[self.base + operand])
             case .store: self.stack[self.base + operand] = self.pop()
-            case .read(let attribute): self.stack.append(route.read(attribute))
-            case .write(let attribute): try route.write(self.pop(), to: attribute)
+            case .read(let attribute):
+                let value = route.read(attribute)
+                budget -= value.cost
+                self.stack.append(value)
+            case .write(let attribute):
+                let value = self.pop()
+                budget -= value.cost
+                try route.write(value, to: attribute)
             case .unset(let attribute): route.unset(attribute)
-            case .unary(let operation): self.stack.append(try operation.apply(self.pop()))
+            case .unary(let operation):
+                let operand = self.pop()
+                budget -= operand.cost
+                self.stack.append(try operation.apply(operand))
             case .binary(let operation):
                 let rhs = self.pop()
                 let lhs = self.pop()
+                budget -= operation.cost(lhs, rhs)
+                guard budget > 0 else { throw .tooManyInstructions }
                 self.stack.append(try operation.apply(lhs, rhs))
             case .largeCommunity: self.stack.append(try self.makeLargeCommunity())
             case .pop: _ = self.pop()
@@ -96,5 +107,34 @@ struct FilterMachine {
             throw .typeMismatch(operation: "large community constructor", types: [a.type, b.type, c.type])
         }
         return .lc(LargeCommunity(globalAdministrator: a, data1: b, data2: c))
+    }
+}
+
+extension FilterValue {
+    /// What reading the whole value costs, in instructions.
+    var cost: Int {
+        switch self {
+        case .path, .clist, .eclist, .lclist: self.size >> 6
+        default: 0
+        }
+    }
+}
+
+extension FilterBinaryOperation {
+    /// What the operation costs beyond one instruction; look-ups in sets are fast, searches of lists are not.
+    func cost(_ lhs: FilterValue, _ rhs: FilterValue) -> Int {
+        switch self {
+        case .less, .lessOrEqual, .add, .subtract, .multiply, .divide, .mask, .pair, .extendedCommunity:
+            return 0
+        case .equal, .notEqual, .prepend:
+            return min(lhs.size, 1 << 20) >> 6
+        case .match, .notMatch, .insert, .delete, .filter:
+            let searched =
+                switch rhs {
+                case .path, .mask, .clist, .eclist, .lclist, .string: rhs.size
+                default: 1
+                }
+            return (lhs.size &* searched) >> 6
+        }
     }
 }

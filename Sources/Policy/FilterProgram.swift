@@ -12,6 +12,8 @@ public struct FilterProgram: Hashable, Sendable {
     /// Calls may nest this deep; a filter that goes deeper rejects the route with an error.
     public static let callDepthLimit = 64
     /// Instructions one evaluation may take; a filter that needs more rejects the route with an error.
+    ///
+    /// An operation on a long list or path counts as one more for every 64 elements it has to look at.
     public static let instructionLimit = 200_000
 
     let code: [FilterInstruction]
@@ -45,11 +47,20 @@ public struct FilterProgram: Hashable, Sendable {
 
     /// The filter that accepts where `condition` holds and rejects otherwise (`import where …`).
     public init(accepting condition: FilterExpression, slotCount: Int = 0, library: [FilterFunction] = []) {
-        self.init(
-            [.conditional([FilterBranch(condition: condition, body: [.accept])], otherwise: [.reject])],
-            slotCount: slotCount,
-            library: library
-        )
+        self.init(Self.accepting(condition), slotCount: slotCount, library: library)
+    }
+
+    /// The statements of `import where …`.
+    public static func accepting(_ condition: FilterExpression) -> [FilterStatement] {
+        [.conditional([FilterBranch(condition: condition, body: [.accept])], otherwise: [.reject])]
+    }
+
+    /// What it took to compile the program, for bounds: instructions, and the elements of constants at each use.
+    public var size: Int {
+        self.code.reduce(0) { size, instruction in
+            guard instruction.operation == .constant else { return size &+ 16 }
+            return size &+ 16 &+ self.constants[Int(instruction.operand)].size
+        }
     }
 }
 

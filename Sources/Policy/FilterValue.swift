@@ -86,6 +86,27 @@ public enum FilterValue: Hashable, Sendable {
     }
 }
 
+extension FilterValue {
+    /// How many elements have to be looked at to read all of the value.
+    public var size: Int {
+        switch self {
+        case .undefined, .bool, .int, .pair, .quad, .ip, .prefix, .enumeration, .ec, .lc, .emptySet: 1
+        case .string(let text): text.utf8.count
+        case .path(let path): path.bytes.count / 4
+        case .mask(let mask): mask.size
+        case .clist(let list): list.count
+        case .eclist(let list): list.count
+        case .lclist(let list): list.count
+        case .intSet(let set), .quadSet(let set), .enumerationSet(_, let set): set.ranges.count
+        case .pairSet(let set): set.ranges.count
+        case .ipSet(let set): set.ranges.count
+        case .ecSet(let set): set.ranges.count
+        case .lcSet(let set): set.ranges.count
+        case .prefixSet(let set): set.count
+        }
+    }
+}
+
 /// Why a filter stopped without a verdict of its own; the route is rejected.
 public enum FilterError: Error, Hashable, Sendable {
     /// The filter ended without accept or reject.

@@ -11,6 +11,13 @@ public struct PathMask: Hashable, Sendable {
         self.elements = elements
     }
 
+    /// Elements, and the ranges of those that are sets.
+    var size: Int {
+        self.elements.reduce(self.elements.count) { size, element in
+            if case .number(let ranges) = element { size + ranges.ranges.count } else { size }
+        }
+    }
+
     /// One element.
     public enum Element: Hashable, Sendable {
         /// A number in one of the ranges.

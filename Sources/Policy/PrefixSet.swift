@@ -60,6 +60,9 @@ public struct PrefixSet: Hashable, Sendable {
         }
     }
 
+    /// Number of entries.
+    var count: Int { self.lengths.count }
+
     /// Whether a pattern matches `prefix`.
     public func contains(_ prefix: IPPrefix) -> Bool {
         let present = prefix.isIPv4 ? self.present4 : self.present6

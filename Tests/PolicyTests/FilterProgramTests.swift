@@ -81,6 +81,32 @@ struct FilterProgramTests {
         #expect(outcome == FilterOutcome(verdict: .reject, error: .noVerdict))
     }
 
+    @Test("Operations on long lists count by their work, so that a filter ends in bounded time")
+    func longLists() {
+        var draft = Self.draft()
+        draft.attributes.communities = (0..<4000).map { Community(1, UInt16($0)) }
+        let list = FilterExpression.attribute(.bgpCommunity)
+        let work = FilterStatement.set(.bgpCommunity, .binary(.filter, list, list))
+        #expect(FilterProgram([.evaluate(list), .accept]).run(&draft).verdict == .accept)
+        let outcome = FilterProgram([work, .accept]).run(&draft)
+        #expect(outcome == FilterOutcome(verdict: .reject, error: .tooManyInstructions))
+        let reads = [FilterStatement](repeating: .evaluate(list), count: 10_000) + [.accept]
+        #expect(FilterProgram(reads).run(&draft).error == .tooManyInstructions)
+    }
+
+    @Test("Conjunctions and disjunctions of a list drop neutral terms and stop at one that decides")
+    func flatLists() {
+        let (yes, no) = (FilterExpression.constant(.bool(true)), FilterExpression.constant(.bool(false)))
+        let isBGP = Self.isBGP
+        #expect(FilterExpression.conjunction(of: []) == yes)
+        #expect(FilterExpression.disjunction(of: []) == no)
+        #expect(FilterExpression.conjunction(yes, isBGP, yes) == isBGP)
+        #expect(FilterExpression.disjunction(no, isBGP, no) == isBGP)
+        #expect(FilterExpression.conjunction(no, isBGP) == no)
+        #expect(FilterExpression.disjunction(yes, isBGP) == yes)
+        #expect(FilterExpression.conjunction(.and([isBGP, isBGP]), isBGP) == .and([isBGP, isBGP, isBGP]))
+    }
+
     @Test("Endless recursion rejects and says so")
     func recursion() {
         let endless = FilterFunction(parameterCount: 0, slotCount: 0, body: [.evaluate(.call(0, []))])
