@@ -7,6 +7,10 @@ struct DirectoryContents: Sendable {
     static let maximumFiles = 20_000
     static let maximumObjects = 500_000
     static let maximumDepth = 4
+    /// Names looked at below one root, of whatever kind: links may make a tree out of a ring.
+    static let maximumEntries = 100_000
+    /// Remarks kept about all files together.
+    static let maximumDiagnostics = 20_000
 
     let directory: String
     let objectsDirectory: String
@@ -28,7 +32,7 @@ struct DirectoryContents: Sendable {
     func directories() -> [String] {
         [self.directory, self.objectsDirectory].flatMap { root in
             var found: [String] = []
-            Self.walk(root, depth: 0) { path, entry in
+            Self.walk(root) { path, entry in
                 if case .directory = entry { found.append(path) }
                 return found.count < Self.maximumFiles
             }
@@ -45,7 +49,7 @@ struct DirectoryContents: Sendable {
         self.overflow = []
         for root in [self.directory, self.objectsDirectory] {
             var count = 0
-            Self.walk(root, depth: 0) { path, entry in
+            let isComplete = Self.walk(root) { path, entry in
                 guard case .file(let signature, let modifiedAt) = entry, Self.isManifest(path) else { return true }
                 count += 1
                 guard count <= Self.maximumFiles else {
@@ -59,6 +63,10 @@ struct DirectoryContents: Sendable {
                 else { return true }
                 self.files[path] = self.load(path, signature)
                 return true
+            }
+            if !isComplete {
+                let message = "more than \(Self.maximumEntries) entries, links followed; the rest is not read"
+                self.overflow.append(.init(file: root, diagnostic: .init(.error, message: message)))
             }
         }
         self.files = self.files.filter { seen.contains($0.key) }
@@ -75,7 +83,8 @@ struct DirectoryContents: Sendable {
             return left == right ? $0.key < $1.key : left
         }
         for (path, file) in order {
-            diagnostics += file.diagnostics.map { DatastoreDiagnostic(file: path, diagnostic: $0) }
+            let room = max(0, Self.maximumDiagnostics - diagnostics.count)
+            diagnostics += file.diagnostics.prefix(room).map { DatastoreDiagnostic(file: path, diagnostic: $0) }
             for decoded in file.resources {
                 let key = decoded.resource.key
                 let problem: String
@@ -88,6 +97,7 @@ struct DirectoryContents: Sendable {
                     if case .ipPool(let pool) = decoded.resource { pools.append((pool.cidr, decoded, path)) }
                     continue
                 }
+                guard diagnostics.count < Self.maximumDiagnostics else { continue }
                 let remark = ManifestDiagnostic(.error, key: key, position: decoded.position, message: problem)
                 diagnostics.append(DatastoreDiagnostic(file: path, diagnostic: remark))
             }
@@ -127,11 +137,12 @@ struct DirectoryContents: Sendable {
         }
         var file = File(signature: signature)
         let decoder = ManifestDecoder()
+        let kept = Dictionary(previous.map { ($0.resource.key, $0) }) { first, _ in first }
         for document in documents {
             let outcome = decoder.decode(document)
             file.resources += outcome.resources
-            file.diagnostics += outcome.diagnostics
-            for key in outcome.refused { file.resources += previous.filter { $0.resource.key == key }.prefix(1) }
+            file.diagnostics += outcome.diagnostics.prefix(max(0, Self.maximumDiagnostics - file.diagnostics.count))
+            file.resources += outcome.refused.compactMap { kept[$0] }
         }
         return file
     }
@@ -141,14 +152,27 @@ struct DirectoryContents: Sendable {
     }
 
     /// Visits a tree in name order, leaving out hidden names and editors' leavings; false from `visit` stops.
+    ///
+    /// - Returns: False when there are more than ``maximumEntries``, and the rest was not visited.
     @discardableResult
-    private static func walk(_ path: String, depth: Int, _ visit: (String, Files.Entry) -> Bool) -> Bool {
-        guard let entry = Files.entry(path) else { return true }
-        guard visit(path, entry) else { return false }
-        guard case .directory = entry, depth < Self.maximumDepth else { return true }
-        for name in Files.names(in: path) where !name.hasPrefix(".") && !name.hasPrefix("#") && !name.hasSuffix("~") {
-            guard self.walk("\(path)/\(name)", depth: depth + 1, visit) else { return false }
+    private static func walk(_ root: String, _ visit: (String, Files.Entry) -> Bool) -> Bool {
+        var entries = 0
+        var isStopped = false
+        func descend(_ path: String, depth: Int) {
+            entries += 1
+            guard entries <= Self.maximumEntries, let entry = Files.entry(path) else { return }
+            guard visit(path, entry) else {
+                isStopped = true
+                return
+            }
+            guard case .directory = entry, depth < Self.maximumDepth else { return }
+            for name in Files.names(in: path) where !name.hasPrefix(".") && !name.hasPrefix("#") && !name.hasSuffix("~")
+            {
+                guard !isStopped, entries <= Self.maximumEntries else { return }
+                descend("\(path)/\(name)", depth: depth + 1)
+            }
         }
-        return true
+        descend(root, depth: 0)
+        return entries <= Self.maximumEntries
     }
 }

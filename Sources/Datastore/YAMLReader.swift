@@ -12,6 +12,8 @@ struct YAMLReader {
     static let maximumDepth = 100
     /// Anchors in one document.
     static let maximumAnchors = 1000
+    /// `%TAG` lines in one file: the parser compares each with all before it.
+    static let maximumTagDirectives = 100
 
     /// Why a file could not be read.
     struct Failure: Error, Hashable {
@@ -47,6 +49,9 @@ struct YAMLReader {
         guard String(validating: bytes, as: UTF8.self) != nil else {
             throw Failure(position: nil, message: "the file is not valid UTF-8")
         }
+        guard self.tagDirectives(bytes) <= self.maximumTagDirectives else {
+            throw Failure(position: nil, message: "has more than \(self.maximumTagDirectives) %TAG lines")
+        }
         var reader = YAMLReader()
         guard yaml_parser_initialize(&reader.parser) == 1 else {
             throw Failure(position: nil, message: "out of memory")
@@ -63,6 +68,19 @@ struct YAMLReader {
             }
         }
         return try result.get()
+    }
+
+    /// Lines that begin with a percent sign and a `T`, which only directives and odd text do.
+    private static func tagDirectives(_ bytes: [UInt8]) -> Int {
+        var count = 0
+        var isLineStart = true
+        for (index, byte) in bytes.enumerated() {
+            if isLineStart, byte == UInt8(ascii: "%"), index + 1 < bytes.count, bytes[index + 1] == UInt8(ascii: "T") {
+                count += 1
+            }
+            isLineStart = byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
+        }
+        return count
     }
 
     private mutating func readStream() throws(Failure) -> [ManifestValue] {

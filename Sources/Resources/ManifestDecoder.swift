@@ -4,6 +4,8 @@ import IPAddressing
 public struct ManifestDecoder: Sendable {
     /// How deep lists of resources may nest.
     private static let maximumListDepth = 4
+    /// Remarks kept of one document, a list's elements included; errors go on counting.
+    private static let maximumDiagnostics = 2000
 
     /// Creates a decoder.
     public init() {}
@@ -45,7 +47,10 @@ public struct ManifestDecoder: Sendable {
     private func decode(_ document: ManifestValue, path: String, depth: Int, into outcome: inout Outcome) {
         if document.isNull { return }
         let collector = DiagnosticCollector()
-        defer { outcome.diagnostics += collector.diagnostics }
+        defer {
+            let room = max(0, Self.maximumDiagnostics - outcome.diagnostics.count)
+            outcome.diagnostics += collector.diagnostics.prefix(room)
+        }
         guard case .map = document.content else {
             collector.report(.error, path, document, "a manifest must be a map, not \(document.shape)")
             return

@@ -4,6 +4,8 @@ import IPAddressing
 final class DiagnosticCollector {
     /// More remarks than this about one document are not kept.
     static let maximumCount = 200
+    /// Longer paths and messages are cut: names in them come from the manifest.
+    static let maximumLength = 512
 
     var key: ResourceKey?
     private(set) var diagnostics: [ManifestDiagnostic] = []
@@ -13,8 +15,19 @@ final class DiagnosticCollector {
         if severity == .error { self.hasErrors = true }
         guard self.diagnostics.count < Self.maximumCount else { return }
         self.diagnostics.append(
-            ManifestDiagnostic(severity, key: self.key, path: path, position: value?.position, message: message)
+            ManifestDiagnostic(
+                severity,
+                key: self.key,
+                path: Self.cut(path),
+                position: value?.position,
+                message: Self.cut(message)
+            )
         )
+    }
+
+    private static func cut(_ text: String) -> String {
+        guard text.utf8.count > Self.maximumLength else { return text }
+        return String(decoding: text.utf8.prefix(Self.maximumLength), as: UTF8.self) + "…"
     }
 }
 

@@ -37,7 +37,10 @@ struct SelectorParser {
         var negated = false
         while self.consume("!") { negated.toggle() }
         let operand = try self.parsePrimary()
-        return negated ? .not(operand) : operand
+        guard negated else { return operand }
+        // In parentheses there may be another negation.
+        if case .not(let inner) = operand { return inner }
+        return .not(operand)
     }
 
     private mutating func parsePrimary() throws(SelectorError) -> Selector.Expression {

@@ -56,7 +56,8 @@ func decodeNode(_ spec: inout MapReader, _ metadata: ResourceMetadata) -> Node {
             }
         }
         bgp.finish(nodeBGPFields)
-        node.bgp = value
+        // What holds nothing that is understood cannot be told from a node without BGP.
+        node.bgp = value == Node.BGP() ? nil : value
     }
     spec.finish(nodeFields)
     return node

@@ -56,6 +56,30 @@ struct DirectoryDatastoreTests {
         #expect(text.hasSuffix("in \(self.path)/a.yaml"), "\(text)")
     }
 
+    @Test("Links that lead in a ring are followed to a bound, which is reported")
+    func ring() throws {
+        try overwrite("\(self.path)/a.yaml", poolText(1))
+        for number in 0..<40 { symlink(".", "\(self.path)/b\(number)") }
+        let diagnostics = try self.open().diagnostics().map(\.description)
+        #expect(diagnostics.contains { $0.contains("entries, links followed") || $0.contains("manifests; the rest") })
+    }
+
+    @Test("A file with very many refused objects keeps those it had, in time that grows with their number only")
+    func manyRefused() async throws {
+        func text(_ field: String) -> String {
+            let items = (0..<5000).map { number in
+                "- {apiVersion: projectcalico.org/v3, kind: BGPPeer, metadata: {name: p\(number)}, spec: {\(field): 192.0.2.1}}"
+            }
+            return "apiVersion: v1\nkind: List\nitems:\n" + items.joined(separator: "\n") + "\n"
+        }
+        try overwrite("\(self.path)/a.yaml", text("peerIP"))
+        let store = try self.open()
+        try overwrite("\(self.path)/a.yaml", text("node"))
+        #expect(try await eventually { !store.diagnostics().isEmpty })
+        #expect(try await store.list([.bgpPeer]).items.count == 5000)
+        #expect(store.diagnostics().count == 2000)
+    }
+
     @Test("A file that appears, changes, is renamed over and vanishes is followed")
     func changes() async throws {
         let store = try self.open()

@@ -65,6 +65,13 @@ struct YAMLReaderTests {
         #expect { try self.read(text) } throws: { ($0 as? YAMLReader.Failure)?.message.contains("aliases") ?? false }
     }
 
+    @Test("A file of very many tag directives is refused before the parser compares them all")
+    func tagDirectives() throws {
+        let text = (0..<200_000).map { "%TAG !\($0)! x\n" }.joined() + "--- a\n"
+        #expect { try self.read(text) } throws: { ($0 as? YAMLReader.Failure)?.message.contains("%TAG") ?? false }
+        #expect(try self.read("%TAG !e! tag:x,1:\n--- !e!y a\n").map(\.content) == [.string("a")])
+    }
+
     @Test("Bytes that are no UTF-8 are refused")
     func invalidUTF8() {
         #expect(throws: YAMLReader.Failure.self) { try YAMLReader.documents([0x61, 0x3A, 0x20, 0xFF]) }

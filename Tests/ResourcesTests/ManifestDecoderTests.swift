@@ -20,6 +20,30 @@ func decode(_ kind: String, name: String = "x", _ spec: ManifestValue.Content) -
 
 @Suite("Manifest decoding")
 struct ManifestDecoderTests {
+    @Test("A node whose bgp holds nothing that is understood is one without BGP, and can be written and read again")
+    func emptyBGP() throws {
+        let outcome = decode("Node", map(["bgp": map(["wrong": .string("x")])]))
+        let resource = try #require(outcome.resources.first?.resource)
+        #expect(ManifestDecoder().decode(resource.manifest).resources.map(\.resource) == [resource])
+    }
+
+    @Test("Remarks are bounded in length and number, however often a list repeats what is wrong")
+    func boundedRemarks() {
+        let spec = map(["cidr": .string("10.0.0.0/16"), String(repeating: "x", count: 100_000): .bool(true)])
+        let pool = map([
+            "apiVersion": .string("projectcalico.org/v3"), "kind": .string("IPPool"),
+            "metadata": map(["name": .string("p")]), "spec": spec,
+        ])
+        let document = map([
+            "apiVersion": .string("v1"), "kind": .string("List"),
+            "items": .array(Array(repeating: ManifestValue(pool), count: 5000)),
+        ])
+        let outcome = ManifestDecoder().decode(ManifestValue(document))
+        #expect(outcome.resources.count == 5000)
+        #expect(outcome.diagnostics.count == 2000)
+        #expect(outcome.diagnostics.allSatisfy { $0.path.utf8.count < 600 })
+    }
+
     struct Case: CustomTestStringConvertible, Sendable {
         var kind: String
         var name = "x"

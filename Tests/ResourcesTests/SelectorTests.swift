@@ -39,7 +39,8 @@ struct SelectorTests {
         "Canonical text drops spacing, quoting and needless parentheses",
         arguments: [
             ("", "all()"), ("group=='one'", "group == \"one\""), ("((has( a )))", "has(a)"), ("!!has(a)", "has(a)"),
-            ("!!!has(a)", "!has(a)"), ("a notin {'c','b','c'}", "a not in {\"b\", \"c\"}"),
+            ("!!!has(a)", "!has(a)"), ("!(!has(a))", "has(a)"), ("!(!(!has(a)))", "!has(a)"),
+            ("a notin {'c','b','c'}", "a not in {\"b\", \"c\"}"),
             ("a startswith 'b'", "a starts with \"b\""),
             ("(a=='1'||b=='1')&&c=='1'", "(a == \"1\" || b == \"1\") && c == \"1\""),
             ("(a=='1'&&b=='1')||c=='1'", "a == \"1\" && b == \"1\" || c == \"1\""),
