@@ -1,7 +1,6 @@
 import BGPWire
 import IPAddressing
 import RouteModel
-import Testing
 
 @testable import Routing
 
@@ -57,11 +56,23 @@ struct TestPolicy: RoutePolicy {
     }
 }
 
-/// A generator with a seed that tests print (SplitMix64).
+/// A generator with a seed that tests print (SplitMix64), or one that draws from octets, one a decision, until they end.
 struct SeededGenerator: RandomNumberGenerator {
     var state: UInt64
+    var octets: ArraySlice<UInt8>?
+
+    init(state: UInt64) {
+        self.state = state
+    }
+
+    init(octets: [UInt8]) {
+        self.state = 0
+        self.octets = octets[...]
+    }
 
     mutating func next() -> UInt64 {
+        // The octet decides; the bits below it keep the draw of a range from being repeated.
+        if let octet = self.octets?.popFirst() { return UInt64(octet) << 56 | 0x00AA_AAAA_AAAA_AAAA }
         self.state &+= 0x9E37_79B9_7F4A_7C15
         var value = self.state
         value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
@@ -168,18 +179,16 @@ struct Receiver: Equatable {
         var offset = 0
         while offset < bytes.count {
             let length = Int(bytes[offset + 16]) << 8 | Int(bytes[offset + 17])
-            #expect(length <= 4096)
+            try ensure(length <= 4096, "a message of \(length) octets")
             let body = Array(bytes[offset + 19..<offset + length])
             try decoder.decode(body.span.bytes, context)
-            #expect(decoder.failure == nil)
-            #expect(decoder.discardedCount == 0)
+            try ensure(decoder.failure == nil, "an UPDATE that does not decode")
+            try ensure(decoder.discardedCount == 0, "an UPDATE with attributes to discard")
             self.messageCount += 1
             if decoder.endOfRIB != nil { self.endOfRIBCount += 1 }
             for nlri in decoder.withdrawnIPv4 {
-                #expect(
-                    self.routes.removeValue(forKey: nlri.prefix) != nil,
-                    "withdrawal of \(nlri.prefix), which is not held"
-                )
+                let held = self.routes.removeValue(forKey: nlri.prefix)
+                try ensure(held != nil, "withdrawal of \(nlri.prefix), which is not held")
             }
             for (index, nlri) in decoder.announcedIPv4.enumerated() {
                 guard let nextHop = decoder.nextHop(ofIPv4At: index) else { continue }
@@ -230,3 +239,13 @@ func present<Value>(_ value: Value?) throws -> Value {
 }
 
 struct Absent: Error {}
+
+/// A promise that was broken.
+struct Violation: Error, CustomStringConvertible {
+    var description: String
+}
+
+/// Fails with what was broken; for code that tests and the fuzzer share.
+func ensure(_ condition: Bool, _ text: @autoclosure () -> String) throws(Violation) {
+    guard condition else { throw Violation(description: text()) }
+}
