@@ -3,7 +3,7 @@
 SWIFT ?= swift
 FLAGS := -c release -Xswiftc -enable-testing
 
-.PHONY: demo test test-long build bench check format clean deps
+.PHONY: demo test test-long fuzz build bench check format clean deps
 
 demo: deps build
 	Scripts/demo
@@ -17,11 +17,18 @@ test: deps
 	Scripts/check
 	MARTLET_LONG_TESTS= $(SWIFT) test $(FLAGS) --skip-build
 
-# The same, the tests that run for minutes included.
+# The same, the tests that run for minutes included, and half a minute of every fuzzer.
 test-long: deps
 	$(SWIFT) build $(FLAGS) --build-tests
 	Scripts/check
 	MARTLET_LONG_TESTS=1 $(SWIFT) test $(FLAGS) --skip-build
+	$(MAKE) fuzz FUZZ_SECONDS=30
+
+# Every decoder with libFuzzer and AddressSanitizer; FUZZ=Config for one of them.
+FUZZ := all
+FUZZ_SECONDS := 60
+fuzz: deps
+	Fuzz/run $(FUZZ) $(FUZZ_SECONDS)
 
 # Micro benchmarks of the core, then all scenarios against every daemon that is installed (about half an hour).
 PEERS := relay,bird2,bird3,frrc0,openbgpd,martlet

@@ -38,7 +38,7 @@ private func judge(_ record: MRTRecord, _ decoder: inout RIBAttributeDecoder) {
         try MRTWriter.append(record, to: &output)
     } catch {
         // A view name that is no UTF-8 grows when it is repaired.
-        guard case .peerIndexTable = record.content else { preconditionFailure("cannot write: \(error)") }
+        guard case .peerIndexTable = record.content else { fail("cannot write: \(error)") }
         return
     }
     guard case .rib(let rib) = record.content else { return }
@@ -48,6 +48,6 @@ private func judge(_ record: MRTRecord, _ decoder: inout RIBAttributeDecoder) {
         // A set of nearly 65,535 octets may have no room for a longer next hop.
         guard again.attributes.count <= 65_535 else { continue }
         let decoded = try? decoder.decode(again.attributes, isIPv4: rib.prefix.isIPv4)
-        precondition(decoded == route)
+        require(decoded == route)
     }
 }

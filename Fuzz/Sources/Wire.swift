@@ -28,7 +28,7 @@ private func fuzzOpen(_ body: [UInt8]) {
     guard let open = try? Open.decode(body: body.span.bytes) else { return }
     var output: [UInt8] = []
     open.encode(into: &output)
-    precondition(output.count <= MessageHeader.standardMaximumLength)
+    require(output.count <= MessageHeader.standardMaximumLength)
 }
 
 private func fuzzUpdate(_ body: [UInt8], _ choice: UInt8) {
@@ -50,10 +50,10 @@ private func fuzzUpdate(_ body: [UInt8], _ choice: UInt8) {
     var decoder = UpdateDecoder()
     guard (try? decoder.decode(body.span.bytes, context)) != nil, decoder.isAnnouncing else { return }
     let set = PathAttributes(canonical: decoder.attributes)
-    precondition(set.elements.last?.extent.upperBound == decoder.attributes.count)
-    precondition(zip(set.elements, set.elements.dropFirst()).allSatisfy { $0.type < $1.type })
+    require(set.elements.last?.extent.upperBound == decoder.attributes.count)
+    require(zip(set.elements, set.elements.dropFirst()).allSatisfy { $0.type < $1.type })
     _ = set.description
-    for index in decoder.announcedIPv4.indices { precondition(decoder.nextHop(ofIPv4At: index) != nil) }
+    for index in decoder.announcedIPv4.indices { require(decoder.nextHop(ofIPv4At: index) != nil) }
     for hasFourOctetAS in [true, false] {
         let encoding = UpdateEncoding(maximumLength: 65_535, hasFourOctetAS: hasFourOctetAS, sendsPathIDs: true)
         var output: [UInt8] = []
@@ -69,7 +69,7 @@ private func fuzzUpdate(_ body: [UInt8], _ choice: UInt8) {
         while !rest.isEmpty {
             let head = Array(rest.prefix(MessageHeader.size))
             guard let header = try? MessageHeader.parse(head.span.bytes, maximumLength: 65_535) else {
-                preconditionFailure("own output has a bad header")
+                fail("own output has a bad header")
             }
             rest = rest.dropFirst(header.length)
         }
