@@ -165,7 +165,7 @@ let tests: [Target] = [
     .testTarget(name: "NodeCoreTests", dependencies: ["NodeCore", "Datastore", "Resources", logging]),
     .testTarget(
         name: "InteropTests",
-        dependencies: ["TestSupport", "ControlAPI", "MRTFormat", "BGPWire", "IPAddressing"]
+        dependencies: ["TestSupport", "ControlAPI", "MRTFormat", "BGPWire", "CLinux", "IPAddressing"]
     ),
 ]
 

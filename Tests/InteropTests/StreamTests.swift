@@ -1,0 +1,232 @@
+import BGPWire
+import CLinux
+import ControlAPI
+import Foundation
+import Glibc
+import IPAddressing
+import Synchronization
+import TestSupport
+import Testing
+
+extension Interop {
+    /// Answers of any size at the control interface beside routing that goes on.
+    @Suite("Streams of routes")
+    struct StreamTests {
+        private static let local = IPv4Address(10, 20, 0, 1)
+        private static let numbers: [ASNumber] = [64_513, 64_514]
+
+        /// A speaker with a raw sender `.2` and a raw receiver `.3` in other autonomous systems.
+        private static func withPeers(
+            _ body: (Lab, MartletProcess, _ sender: RawPeer, _ receiver: RawPeer) async throws -> Void
+        ) async throws {
+            try await Lab.run { lab in
+                let (here, there) = try Interop.pair(lab)
+                try there.ip("address add 10.20.0.3/24 dev eth1")
+                var text = "router id 10.20.0.1;\nprotocol device {}\n"
+                for (index, number) in Self.numbers.enumerated() {
+                    text += """
+                        protocol bgp peer\(index) {
+                          local 10.20.0.1 as 64512; neighbor 10.20.0.\(index + 2) as \(number); passive on;
+                          ipv4 { import all; export all; };
+                        }
+
+                        """
+                }
+                let martlet = try await MartletProcess.start("martlet", in: here, lab, configuration: text)
+                var peers: [RawPeer] = []
+                for (index, number) in Self.numbers.enumerated() {
+                    let ends = RawPeer.Ends(
+                        local: IPv4Address(10, 20, 0, UInt8(index + 2)),
+                        asNumber: number,
+                        remote: Self.local,
+                        remoteAS: 64_512
+                    )
+                    peers.append(try await RawPeer.connect(ends, in: there, lab))
+                }
+                defer { for peer in peers { peer.disconnect() } }
+                try await body(lab, martlet, peers[0], peers[1])
+            }
+        }
+
+        /// `count` prefixes of length 24 from 20.0.0.0 on.
+        private static func prefixes(_ count: Int) -> some Sequence<IPv4Prefix> {
+            (0..<UInt32(count)).lazy.map {
+                IPv4Prefix(address: IPv4Address(rawValue: 0x1400_0000 + $0 << 8), length: 24)
+            }
+        }
+
+        private static func fill(_ lab: Lab, _ count: Int, _ sender: RawPeer, _ receiver: RawPeer) async throws {
+            try await blocking {
+                try sender.announce(Self.prefixes(count))
+                try sender.sendEndOfRIB()
+            }
+            try await lab.require("all \(count) routes went through", timeout: .seconds(120)) {
+                if let end = receiver.state.end ?? sender.state.end { throw Command.Failure(end) }
+                return receiver.state.announced >= count
+            }
+        }
+
+        /// Runs `bgpctl show routes --json` and counts its lines without keeping them.
+        private static func countRoutes(_ martlet: MartletProcess) throws -> Int {
+            let process = Process()
+            process.executableURL = URL(filePath: try MartletProcess.binary("bgpctl"))
+            process.arguments = ["--socket", martlet.socketPath, "show", "routes", "--json"]
+            process.standardInput = FileHandle.nullDevice
+            let pipe = Pipe()
+            process.standardOutput = pipe
+            try process.run()
+            let descriptor = pipe.fileHandleForReading.fileDescriptor
+            var buffer = [UInt8](repeating: 0, count: 1 << 20)
+            var lines = 0
+            while true {
+                let count = read(descriptor, &buffer, buffer.count)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { break }
+                lines += buffer[..<count].withUnsafeBytes { bytes in bytes.reduce(0) { $0 + ($1 == 10 ? 1 : 0) } }
+            }
+            process.waitUntilExit()
+            guard process.terminationStatus == 0 else { throw Command.Failure("bgpctl: \(process.terminationStatus)") }
+            return lines
+        }
+
+        @Test("Streams of a million routes and a client that stopped reading cost neither memory nor time of routing")
+        func millionRoutes() async throws {
+            let (count, wanted) = (1_000_000, 20)
+            try await Self.withPeers { lab, martlet, sender, receiver in
+                try await Self.fill(lab, count, sender, receiver)
+                // What the arrival of the routes left to be given back is not the streams' doing.
+                try await Task.sleep(for: .seconds(2))
+                let memory = MemorySampler(martlet.process.processIdentifier)
+                memory.start()
+                defer { memory.stop() }
+                let slow = try HalfReader(martlet.socketPath)
+                defer { slow.close() }
+                // At least one stream runs until there are enough changes.
+                let isEnough = Mutex(false)
+                let streaming = Task {
+                    try await blocking {
+                        var counts: [Int] = []
+                        repeat { counts.append(try Self.countRoutes(martlet)) } while !isEnough.withLock { $0 }
+                        return counts
+                    }
+                }
+                var delays: [Duration] = []
+                for number in 0..<wanted {
+                    try await Task.sleep(for: .milliseconds(60))
+                    let mark = Community(64_512, UInt16(number + 1))
+                    let begin = ContinuousClock.now
+                    // One of the prefixes that are there, in another part of the table each time.
+                    let changed = IPv4Prefix(
+                        address: IPv4Address(rawValue: 0x1400_0000 + UInt32(count / wanted * number) << 8),
+                        length: 24
+                    )
+                    try sender.announce([changed], communities: [mark])
+                    try await lab.require("change \(number) arrives", timeout: .seconds(10)) {
+                        receiver.state.arrivals[mark] != nil
+                    }
+                    delays.append(try #require(receiver.state.arrivals[mark]) - begin)
+                }
+                isEnough.withLock { $0 = true }
+                let counts = try await streaming.value
+                delays.sort()
+                let growth = memory.peak - memory.first
+                print(
+                    "\(count) routes, \(counts.count) streams: changes took \(delays[wanted / 2]) in the median,",
+                    "\(delays[wanted - 1]) at most; memory \(memory.first >> 10) kB, grew by \(growth >> 10) kB"
+                )
+                #expect(counts.allSatisfy { $0 == count }, "\(counts)")
+                #expect(delays[wanted / 2] < .milliseconds(50), "\(delays)")
+                #expect(memory.count > 20)
+                #expect(growth < 8 << 20, "\(memory.first) to \(memory.peak) bytes")
+                #expect(slow.isOpen, "the slow reader was cut off")
+            }
+        }
+    }
+}
+
+/// A client that asks for all routes, reads the beginning of the answer and then no more.
+private final class HalfReader: Sendable {
+    private let descriptor: CInt
+
+    init(_ path: String) throws {
+        self.descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+        let connected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(self.descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        let request = Array("GET /v1/routes HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
+        guard connected == 0, send(self.descriptor, request, request.count, 0) == request.count else {
+            throw Command.Failure("\(path): \(String(cString: strerror(errno)))")
+        }
+        var buffer = [UInt8](repeating: 0, count: 100_000)
+        let count = recv(self.descriptor, &buffer, buffer.count, CInt(MSG_WAITALL))
+        guard count == buffer.count, String(decoding: buffer.prefix(12), as: UTF8.self) == "HTTP/1.1 200" else {
+            throw Command.Failure("the answer began with \(String(decoding: buffer.prefix(200), as: UTF8.self))")
+        }
+    }
+
+    /// Whether more of the answer is there to be read.
+    var isOpen: Bool {
+        var byte: UInt8 = 0
+        return recv(self.descriptor, &byte, 1, CInt(MSG_DONTWAIT)) == 1
+    }
+
+    func close() {
+        Glibc.close(self.descriptor)
+    }
+}
+
+/// Looks at a process's resident memory every 20 ms.
+private final class MemorySampler: Sendable {
+    private struct State {
+        var first = 0
+        var peak = 0
+        var count = 0
+        var isStopped = false
+    }
+
+    private let process: pid_t
+    private let state: Mutex<State>
+
+    init(_ process: pid_t) {
+        self.process = process
+        let now = Self.residentBytes(process)
+        self.state = Mutex(State(first: now, peak: now))
+    }
+
+    /// Bytes at the beginning.
+    var first: Int { self.state.withLock { $0.first } }
+    /// The most bytes seen.
+    var peak: Int { self.state.withLock { $0.peak } }
+    /// Looks taken.
+    var count: Int { self.state.withLock { $0.count } }
+
+    func start() {
+        let thread = Thread {
+            while !self.state.withLock({ $0.isStopped }) {
+                let now = Self.residentBytes(self.process)
+                self.state.withLock { state in
+                    state.peak = max(state.peak, now)
+                    state.count += 1
+                }
+                usleep(20_000)
+            }
+        }
+        thread.start()
+    }
+
+    func stop() {
+        self.state.withLock { $0.isStopped = true }
+    }
+
+    /// `VmRSS`; 0 when the process is gone.
+    private static func residentBytes(_ process: pid_t) -> Int {
+        let text = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+    }
+}
