@@ -225,16 +225,16 @@ extension SpeakerCore {
         return configuration
     }
 
-    /// Opens and closes listening sockets so that every peer can connect, with its MD5 key.
+    /// Opens and closes listening sockets so that every peer can connect, with its MD5 key and from its distance.
     func updateListeners() {
         guard let listeners = self.listeners else { return }
-        var wanted: [SocketEndpoint: [SocketEndpoint: [UInt8]]] = [:]
+        var wanted: [SocketEndpoint: Listeners.Expected] = [:]
         for entry in self.peers.values {
             let any: IPAddress = entry.remote.address.isIPv4 ? .v4(.any) : .v6(.any)
             let local = SocketEndpoint(address: any, port: entry.settings.localPort)
             var neighbor = entry.remote
             neighbor.port = 0
-            wanted[local, default: [:]][neighbor] = entry.settings.password.map { Array($0.utf8) } ?? []
+            wanted[local, default: Listeners.Expected()].add(neighbor, self.transport(entry.settings).options)
         }
         for (local, error) in listeners.update(wanted) {
             self.logger.error("Cannot listen", metadata: ["address": "\(local)", "error": "\(error)"])

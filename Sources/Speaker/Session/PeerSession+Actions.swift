@@ -101,7 +101,10 @@ extension PeerSession {
         do throws(SocketError) {
             try BGPSocket.apply(self.transport.options, to: descriptor, family: self.transport.remote.address)
         } catch {
+            // Without its options the connection would lack the protection that was asked for.
             self.logger.warning("Cannot set socket options", metadata: ["error": "\(error)"])
+            close(descriptor)
+            return self.handle(.connectionFailed(id, nil))
         }
         self.connections[id] = Connection()
         let bound = NIOLoopBound(ConnectionHandler(peer: self, id: id), eventLoop: self.loop)

@@ -14,9 +14,24 @@ final class Listeners: Sendable {
     /// What the acceptor does with a connection: it owns the descriptor from then on.
     typealias Accept = @Sendable (_ descriptor: CInt, _ local: Local, _ remote: SocketEndpoint) -> Void
 
+    /// What a socket must know of the neighbours that may connect to it.
+    struct Expected: Sendable {
+        /// MD5 keys of the neighbours, empty for those without.
+        var keys: [SocketEndpoint: [UInt8]] = [:]
+        /// The least TTL that packets of any of them may have; 0 when one has no TTL security.
+        var minimumTTL: UInt8 = 255
+
+        /// Adds a neighbour with its options.
+        mutating func add(_ neighbor: SocketEndpoint, _ options: SessionSocketOptions) {
+            self.keys[neighbor] = options.password
+            self.minimumTTL = min(self.minimumTTL, options.minimumTTL ?? 0)
+        }
+    }
+
     private struct State {
         var sockets: [Local: CInt] = [:]
         var passwords: [Local: [SocketEndpoint: [UInt8]]] = [:]
+        var minimumTTLs: [Local: UInt8] = [:]
         var isStopped = false
         var isRunning = false
     }
@@ -38,8 +53,11 @@ final class Listeners: Sendable {
 
     /// Makes the set of sockets and keys exactly `wanted`; keys of sockets that stay are changed in place.
     ///
+    /// A connection inherits the socket's minimum TTL, so that it holds from the first packet on; a neighbour's own, if
+    /// higher, holds once the connection was accepted.
+    ///
     /// Sockets that cannot be opened are returned with the reason; the others work.
-    func update(_ wanted: [Local: [SocketEndpoint: [UInt8]]]) -> [(Local, SocketError)] {
+    func update(_ wanted: [Local: Expected]) -> [(Local, SocketError)] {
         let failures = self.state.withLock { state -> [(Local, SocketError)] in
             guard !state.isStopped else { return [] }
             var failures: [(Local, SocketError)] = []
@@ -47,8 +65,10 @@ final class Listeners: Sendable {
                 close(descriptor)
                 state.sockets[local] = nil
                 state.passwords[local] = nil
+                state.minimumTTLs[local] = nil
             }
-            for (local, keys) in wanted {
+            for (local, expected) in wanted {
+                let keys = expected.keys
                 do throws(SocketError) {
                     let descriptor: CInt
                     if let existing = state.sockets[local] {
@@ -56,6 +76,11 @@ final class Listeners: Sendable {
                     } else {
                         descriptor = try Self.open(local)
                         state.sockets[local] = descriptor
+                    }
+                    if state.minimumTTLs[local, default: 0] != expected.minimumTTL {
+                        let ttl = SessionSocketOptions(minimumTTL: expected.minimumTTL)
+                        try BGPSocket.apply(ttl, to: descriptor, family: local.address)
+                        state.minimumTTLs[local] = expected.minimumTTL
                     }
                     let present = state.passwords[local] ?? [:]
                     for (neighbor, key) in present where keys[neighbor] == nil && !key.isEmpty {
