@@ -15,13 +15,13 @@ build: deps
 test: deps
 	$(SWIFT) build $(FLAGS) --build-tests
 	Scripts/check
-	MARTLET_LONG_TESTS= $(SWIFT) test $(FLAGS) --skip-build
+	MARTLET_LONG_TESTS= Scripts/test $(SWIFT) test $(FLAGS) --skip-build
 
 # The same, the tests that run for minutes included, and half a minute of every fuzzer.
 test-long: deps
 	$(SWIFT) build $(FLAGS) --build-tests
 	Scripts/check
-	MARTLET_LONG_TESTS=1 $(SWIFT) test $(FLAGS) --skip-build
+	MARTLET_LONG_TESTS=1 Scripts/test $(SWIFT) test $(FLAGS) --skip-build
 	$(MAKE) fuzz FUZZ_SECONDS=30
 
 # Every decoder with libFuzzer and AddressSanitizer; FUZZ=Config for one of them.

@@ -9,17 +9,12 @@ import Testing
 /// What is taken from a file and how it is announced.
 @Suite("Routes to announce")
 struct RoutePoolTests {
-    let folder: URL
-
-    init() throws {
-        self.folder = FileManager.default.temporaryDirectory.appending(path: "mrt-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
-    }
-
     /// Runs `body` with the path of a file of these octets.
     func withFile(_ octets: [UInt8], _ body: (String) throws -> Void) throws {
-        defer { try? FileManager.default.removeItem(at: self.folder) }
-        let file = self.folder.appending(path: "f.mrt")
+        let folder = FileManager.default.temporaryDirectory.appending(path: "mrt-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appending(path: "f.mrt")
         try Data(octets).write(to: file)
         try body(file.path())
     }
