@@ -55,6 +55,8 @@ struct DestinationFlags: OptionSet, BitwiseCopyable {
     static let hasBest = DestinationFlags(rawValue: 1)
     /// The entry is in use.
     static let isLive = DestinationFlags(rawValue: 2)
+    /// Some path had a MULTI_EXIT_DISC since the entry was made.
+    static let hasMED = DestinationFlags(rawValue: 4)
 }
 
 /// Three more paths of a destination: 64 octets, one cache line.

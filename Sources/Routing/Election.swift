@@ -156,6 +156,34 @@ extension CoreState {
         return 0
     }
 
+    /// Ranks two eligible BGP paths that are equal up to ORIGIN by the steps after MED: negative when `a` is better.
+    ///
+    /// The same steps as in ``Election/run(_:incumbent:)``, for paths that need no comparison with third ones.
+    func compareAfterMED(_ a: Path, _ b: Path, _ options: DecisionOptions) -> Int {
+        func rank<Value: Comparable>(_ first: Value, _ second: Value) -> Int {
+            first == second ? 0 : first < second ? -1 : 1
+        }
+        let (left, right) = (self.records[Int(a.source)], self.records[Int(b.source)])
+        if left.isInternal != right.isInternal { return right.isInternal ? -1 : 1 }
+        let (first, second) = (self.store[a.accepted], self.store[b.accepted])
+        if options.contains(.igpMetric) {
+            let order = rank(self.targets[first.target].igpMetric, self.targets[second.target].igpMetric)
+            if order != 0 { return order }
+        }
+        var order = rank(
+            first.flags.contains(.originatorID) ? first.originatorID : left.peerRouterID,
+            second.flags.contains(.originatorID) ? second.originatorID : right.peerRouterID
+        )
+        if order != 0 { return order }
+        order = rank(first.clusterListLength, second.clusterListLength)
+        if order != 0 { return order }
+        order = rank(left.peerAddress, right.peerAddress)
+        if order != 0 { return order }
+        order = rank(a.pathID, b.pathID)
+        if order != 0 { return order }
+        return rank(a.source, b.source)
+    }
+
     func candidate(_ slot: PathSlot, _ path: Path) -> Candidate {
         var candidate = Candidate(slot: slot, path: path)
         guard path.accepted != 0 else {

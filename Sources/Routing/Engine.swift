@@ -372,6 +372,14 @@ struct Engine: ~Copyable {
         self.state.isUniform = zip(self.state.sources, self.state.records).allSatisfy {
             !$0.isLive || !$1.isBGP || $1.decision.contains(.pathLength)
         }
+        var first: SourceRecord?
+        self.state.uniformOptions = nil
+        for (source, record) in zip(self.state.sources, self.state.records) where source.isLive && record.isBGP {
+            if record.decision.contains(.preferOlder) { return }
+            if let first, first.decision != record.decision || first.defaultMED != record.defaultMED { return }
+            first = record
+        }
+        self.state.uniformOptions = first?.decision
     }
 
     mutating func startTask(_ source: Int, _ change: (inout SourceTask) -> Void) {

@@ -11,7 +11,14 @@ extension CoreState {
         let old = slot.map { table.path(number, $0) }
         let touchesBest = before.hasBest && slot == .inline
         var winner = Verdict.elect
-        if before.hasBest, !touchesBest { winner = self.verdict(old: old, new: new, best: before.path) }
+        var hasMED = before.flags.contains(.hasMED)
+        if let new, !hasMED, new.accepted != 0, self.store[new.accepted].flags.contains(.multiExitDiscriminator) {
+            hasMED = true
+            table.destinations[number].flags.insert(.hasMED)
+        }
+        if before.hasBest, !touchesBest {
+            winner = self.verdict(old: old, new: new, best: before.path, hasMED: hasMED)
+        }
 
         var place = slot
         switch (slot, new) {
@@ -54,10 +61,14 @@ extension CoreState {
         case elect
     }
 
-    private func verdict(old: Path?, new: Path?, best: Path) -> Verdict {
-        if let old, self.isEligible(old), self.compareBeforeMED(old, best) <= 0 { return .elect }
+    /// `hasMED` says that MED may tell some of the paths apart, which third paths can decide.
+    private func verdict(old: Path?, new: Path?, best: Path, hasMED: Bool) -> Verdict {
+        let options = hasMED ? nil : self.uniformOptions
+        let isRanked = options != nil && self.records[Int(best.source)].isBGP
+        if !isRanked, let old, self.isEligible(old), self.compareBeforeMED(old, best) <= 0 { return .elect }
         guard let new, self.isEligible(new) else { return .keep }
-        let order = self.compareBeforeMED(new, best)
+        var order = self.compareBeforeMED(new, best)
+        if order == 0, isRanked, let options, self.isUniform { order = self.compareAfterMED(new, best, options) }
         return order < 0 ? .take : order > 0 ? .keep : .elect
     }
 
