@@ -15,6 +15,8 @@ struct Engine: ~Copyable {
     /// Tables without a name whose last routes have not gone yet.
     var removedTables: [TableID] = []
     private var freeTables: [TableID] = []
+    var ipv4Packer = UpdatePacker<IPv4Prefix>()
+    var ipv6Packer = UpdatePacker<IPv6Prefix>()
     /// Policy slots of groups and consumers that went away; the owner of the policies drops them.
     var releasedSlots: [Int] = []
 

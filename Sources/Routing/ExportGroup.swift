@@ -39,7 +39,8 @@ struct ExportGroup {
     /// The member that owns the next hop announced last, where there is one: excluded beside the source.
     var nextHopOwners: [UInt32: UInt16] = [:]
     var announcedCount = 0
-    var memo = PolicyMemo(capacity: 1 << 12)
+    /// Members by address; nil when the membership changed.
+    var owners: [IPAddress: UInt16]?
 
     init(key: GroupKey, policy: PolicyTraits, cursor: UInt64) {
         self.key = key

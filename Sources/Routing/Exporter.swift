@@ -2,12 +2,39 @@ internal import BGPWire
 internal import IPAddressing
 internal import RouteModel
 
+/// What decides what is sent to a group.
+struct ExportRules {
+    var key: GroupKey
+    var policy: PolicyTraits
+    /// Members by address.
+    var owners: [IPAddress: UInt16]
+    /// Tells settings that are in use during one flush apart.
+    var variant: UInt8
+    /// Whether the outcome is the same for all prefixes of one set and source.
+    var isMemoisable: Bool
+
+    init(_ key: GroupKey, _ policy: PolicyTraits, owners: [IPAddress: UInt16] = [:], variant: UInt8 = 0) {
+        self.key = key
+        self.policy = policy
+        self.owners = owners
+        self.variant = variant
+        self.isMemoisable = policy.constant != nil || policy.dependencies.isDisjoint(with: [.prefix, .effects])
+    }
+}
+
 /// Turns accepted routes into what a group sends; keeps its buffers between calls.
 struct Exporter {
     /// Attributes being written.
     var output: [UInt8] = []
     /// AS_PATH length of what was written, for the size check of two-octet sessions.
     var pathOctets = 0
+    /// What the present flush sends.
+    var scratch = ExportScratch()
+
+    /// Puts what was written into the scratch.
+    mutating func keep(_ nextHop: BGPNextHop, _ owners: [IPAddress: UInt16]) -> ExportScratch.Number {
+        self.scratch.add(self.output, nextHop, owners: owners)
+    }
 
     /// Copies a canonical set, changing what RFC 4271 §5.1, RFC 4456 §8 and RFC 4360 §6 ask for.
     mutating func rewrite(_ bytes: Octets, _ change: Change) {
@@ -167,28 +194,22 @@ extension [UInt8] {
 }
 
 extension CoreState {
-    /// What a group sends for a path: an interned set whose target is the next hop, owned by the caller; 0 if nothing.
-    mutating func exportedSet(
+    /// What a group sends for a path: a set of the exporter's scratch; 0 if nothing.
+    ///
+    /// `variant` tells several settings in use during one flush apart.
+    @inline(__always)
+    func exportedSet(
         _ exporter: inout Exporter,
-        _ memo: inout PolicyMemo,
-        _ group: GroupKey,
-        _ policy: PolicyTraits,
+        _ group: ExportRules,
         _ path: Path,
         _ prefix: () -> IPPrefix,
         _ evaluate: PolicyEvaluator
-    ) -> AttributeID {
-        let source = self.records[Int(path.source)]
-        let record = self.store[path.accepted]
-        guard policy.constant != .reject, Self.mayAdvertise(source, record, group) else { return 0 }
-        let isMemoisable = policy.constant != nil || policy.dependencies.isDisjoint(with: [.prefix, .effects])
-        let context = UInt64(policy.slot) << 16 | UInt64(path.source)
-        let epoch = self.targets.epoch &+ self.sourceEpoch
-        if isMemoisable, let known = memo.find(path.accepted, context, self.store, epoch: epoch) {
-            if known.value != 0 { self.store.retain(known.value) }
-            return known.value
+    ) -> ExportScratch.Number {
+        if group.isMemoisable, let known = exporter.scratch.outcome(path.accepted, path.source, group.variant) {
+            return known
         }
-        let result = self.makeExportedSet(&exporter, group, policy, path, source, record, prefix, evaluate)
-        if isMemoisable { memo.store(path.accepted, context, result, 0, epoch, self.store) }
+        let result = self.makeExportedSet(&exporter, group, path, prefix, evaluate)
+        if group.isMemoisable { exporter.scratch.note(path.accepted, path.source, group.variant, result) }
         return result
     }
 
@@ -201,16 +222,17 @@ extension CoreState {
         return group.isInternal || record.flags.isDisjoint(with: [.noExport, .noExportSubconfed])
     }
 
-    private mutating func makeExportedSet(
+    private func makeExportedSet(
         _ exporter: inout Exporter,
-        _ group: GroupKey,
-        _ policy: PolicyTraits,
+        _ rules: ExportRules,
         _ path: Path,
-        _ source: SourceRecord,
-        _ record: AttributeRecord,
         _ prefix: () -> IPPrefix,
         _ evaluate: PolicyEvaluator
-    ) -> AttributeID {
+    ) -> ExportScratch.Number {
+        let (group, policy) = (rules.key, rules.policy)
+        let source = self.records[Int(path.source)]
+        let record = self.store[path.accepted]
+        guard policy.constant != .reject, Self.mayAdvertise(source, record, group) else { return 0 }
         var target = self.targets.target(record.target)
         var change = Exporter.Change()
         change.isInternal = group.isInternal
@@ -249,8 +271,7 @@ extension CoreState {
             let nextHop = self.exportedNextHop(group, source, target, record.target, isNextHopSet),
             Self.fits(exporter, group, nextHop)
         else { return 0 }
-        let id = self.targets.intern(TargetKey(target: .recursive(nextHop, interface: 0), isForExport: true))
-        return self.intern(exporter.output, target: id, local: LocalAttributes(preference: 0)) ?? 0
+        return exporter.keep(nextHop, rules.owners)
     }
 
     /// Whether the attributes leave room for a prefix in a message.

@@ -9,22 +9,27 @@ extension CoreState {
         _ group: inout ExportGroup,
         _ index: Int,
         _ exporter: inout Exporter,
+        _ packer: inout UpdatePacker<P>,
         _ limit: Int,
         _ evaluate: PolicyEvaluator
-    ) -> [GroupItem] {
-        var packer = UpdatePacker<P>()
-        var items: [GroupItem] = []
+    ) -> GroupOutput {
         var left = limit
         var sendsEndOfRIB = false
-        let owners = self.nextHopOwners(group)
+        let owners = group.owners ?? self.memberAddresses(group)
+        group.owners = owners
+        let rules = ExportRules(group.key, group.policy, owners: owners)
         group.reserve(table.destinations.count)
+        exporter.scratch.reset()
         while left > 0 {
             if let walk = group.walk {
+                let oldRules = group.oldKey.flatMap { key in
+                    group.oldPolicy.map { ExportRules(key, $0, owners: owners, variant: 1) }
+                }
                 sendsEndOfRIB =
                     self.continueWalk(&table, &group, walk, &left) { state, table, group, number in
-                        state.export(&table, &group, index, number, owners, &exporter, &packer, evaluate)
+                        state.export(&table, &group, index, number, rules, &exporter, &packer, evaluate)
                     } compare: { state, table, group, number in
-                        state.differs(table, &group, index, number, &exporter, evaluate)
+                        state.differs(table, group, number, oldRules, rules, &exporter, evaluate)
                     } || sendsEndOfRIB
             } else if group.cursor < table.journal.start {
                 group.walk = Walk(kind: .since(group.cursor), end: 0, head: 0)
@@ -33,20 +38,22 @@ extension CoreState {
                 let isLatest = table.destinations[number].journal == UInt32(truncatingIfNeeded: group.cursor)
                 group.cursor += 1
                 if isLatest, !table.destinations[number].kinds.isDisjoint(with: [.best, .attributes]) {
-                    self.export(&table, &group, index, number, owners, &exporter, &packer, evaluate)
+                    self.export(&table, &group, index, number, rules, &exporter, &packer, evaluate)
                 }
                 left -= 1
             } else {
                 break
             }
         }
-        packer.finish(&self, group.key.encoding, &items)
+        var output = GroupOutput()
+        packer.finish(exporter.scratch, group.key.encoding, &output)
+        exporter.scratch.reset()
         if sendsEndOfRIB {
-            var bytes: [UInt8] = []
-            EndOfRIB.encode(group.key.table.family, into: &bytes)
-            items.append(GroupItem(bytes: bytes, messageCount: 1, audience: .all))
+            let start = output.bytes.count
+            EndOfRIB.encode(group.key.table.family, into: &output.bytes)
+            output.add(start..<output.bytes.count, 1, .all)
         }
-        return items
+        return output
     }
 
     /// Runs a slice of a walk; true when it ended and an End-of-RIB marker is due.
@@ -87,7 +94,7 @@ extension CoreState {
         return walk.sendsEndOfRIB
     }
 
-    private func nextHopOwners(_ group: ExportGroup) -> [IPAddress: UInt16] {
+    private func memberAddresses(_ group: ExportGroup) -> [IPAddress: UInt16] {
         Dictionary(
             group.members.map { (self.records[$0.index].peerAddress, $0.rawValue) },
             uniquingKeysWith: { first, _ in first }
@@ -95,39 +102,21 @@ extension CoreState {
     }
 
     /// Whether the members hold something else than they would be sent now.
-    private mutating func differs<P>(
+    private func differs<P>(
         _ table: borrowing Table<P>,
-        _ group: inout ExportGroup,
-        _ index: Int,
+        _ group: ExportGroup,
         _ number: UInt32,
+        _ oldRules: ExportRules?,
+        _ rules: ExportRules,
         _ exporter: inout Exporter,
         _ evaluate: PolicyEvaluator
     ) -> Bool {
-        guard let oldKey = group.oldKey, let oldPolicy = group.oldPolicy else { return true }
+        guard let oldRules else { return true }
         let destination = table.destinations[number]
         guard destination.hasBest else { return group.announced[Int(number)] != 0 }
         let prefix = destination.prefix
-        var noMemo = PolicyMemo(capacity: 1)
-        let old = self.exportedSet(
-            &exporter,
-            &noMemo,
-            oldKey,
-            oldPolicy,
-            destination.path,
-            { prefix.erased },
-            evaluate
-        )
-        let new = self.exportedSet(
-            &exporter,
-            &group.memo,
-            group.key,
-            group.policy,
-            destination.path,
-            { prefix.erased },
-            evaluate
-        )
-        self.release(old)
-        self.release(new)
+        let old = self.exportedSet(&exporter, oldRules, destination.path, { prefix.erased }, evaluate)
+        let new = self.exportedSet(&exporter, rules, destination.path, { prefix.erased }, evaluate)
         return old != new || (old != 0) != (group.announced[Int(number)] != 0)
     }
 
@@ -137,7 +126,7 @@ extension CoreState {
         _ group: inout ExportGroup,
         _ index: Int,
         _ number: UInt32,
-        _ owners: [IPAddress: UInt16],
+        _ rules: ExportRules,
         _ exporter: inout Exporter,
         _ packer: inout UpdatePacker<P>,
         _ evaluate: PolicyEvaluator
@@ -145,17 +134,9 @@ extension CoreState {
         let destination = table.destinations[number]
         let mark = group.announced[Int(number)]
         let prefix = destination.prefix
-        var set: AttributeID = 0
+        var set: ExportScratch.Number = 0
         if destination.hasBest {
-            set = self.exportedSet(
-                &exporter,
-                &group.memo,
-                group.key,
-                group.policy,
-                destination.path,
-                { prefix.erased },
-                evaluate
-            )
+            set = self.exportedSet(&exporter, rules, destination.path, { prefix.erased }, evaluate)
         }
         if mark == 0, set == 0 { return }
         // Members that do not hold what was announced last: its source and the owner of its next hop.
@@ -165,34 +146,39 @@ extension CoreState {
             group.announced[Int(number)] = 0
             group.announcedCount -= 1
             if oldOwner != nil { group.nextHopOwners[number] = nil }
-            _ = packer.add(prefix, 0, Self.audience(oldSource, oldOwner))
+            packer.add(prefix, 0, Self.audience(oldSource, oldOwner))
             table.destinations[number].holders -= 1
             table.releaseIfUnused(number)
             return
         }
         let source = self.member(destination.path.source, index)
         var owner: SourceID?
-        if case .recursive(let nextHop, _) = self.targets.target(self.store[set].target),
-            let found = owners[nextHop.address], found != destination.path.source
-        {
-            owner = SourceID(Int(found))
-        }
+        if let found = exporter.scratch.owner(set), found != destination.path.source { owner = SourceID(Int(found)) }
         if mark == 0 {
             group.announcedCount += 1
             table.destinations[number].holders += 1
         } else {
-            for member in [source, owner] {
-                guard let member, member != oldSource, member != oldOwner else { continue }
-                _ = packer.add(prefix, 0, .only(member))
-            }
+            self.withdraw(prefix, source, oldSource, oldOwner, &packer)
+            self.withdraw(prefix, owner, oldSource, oldOwner, &packer)
         }
         group.announced[Int(number)] = destination.path.source + 1
         if owner != oldOwner { group.nextHopOwners[number] = owner?.rawValue }
-        if group.members.count == 1, source != nil || owner != nil {
-            self.release(set)
-        } else if !packer.add(prefix, set, Self.audience(source, owner)) {
-            self.release(set)
+        if group.members.count > 1 || source == nil && owner == nil {
+            packer.add(prefix, set, Self.audience(source, owner))
         }
+    }
+
+    /// Takes a prefix back from a member that held it and is left out now.
+    @inline(__always)
+    private func withdraw<P>(
+        _ prefix: P,
+        _ member: SourceID?,
+        _ oldSource: SourceID?,
+        _ oldOwner: SourceID?,
+        _ packer: inout UpdatePacker<P>
+    ) {
+        guard let member, member != oldSource, member != oldOwner else { return }
+        packer.add(prefix, 0, .only(member))
     }
 
     @inline(__always)
@@ -201,7 +187,7 @@ extension CoreState {
     }
 
     @inline(__always)
-    private static func audience(_ first: SourceID?, _ second: SourceID?) -> GroupItem.Audience {
+    private static func audience(_ first: SourceID?, _ second: SourceID?) -> GroupOutput.Audience {
         switch (first, second) {
         case (nil, nil): .all
         case (let first?, let second): .allExcept(first, second)

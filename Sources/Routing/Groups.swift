@@ -88,7 +88,6 @@ extension RoutingCore {
             self.engine.groups[index].walk = walk
             self.engine.groups[index].key = settings.key
             self.engine.groups[index].policy = self.policies.traits(slot)
-            self.engine.groups[index].memo.removeAll()
         }
         self.releasePolicies()
     }
@@ -125,16 +124,16 @@ extension RoutingCore {
     /// whose members can take no more is simply not flushed.
     public mutating func flush(_ group: GroupID, limit: Int = 65_536) -> GroupOutput {
         guard group.index < self.engine.groups.count, self.engine.groups[group.index].isLive else {
-            return GroupOutput(members: [], items: [], isDrained: true)
+            return GroupOutput()
         }
         let evaluate = self.policies.evaluator
-        let members = self.engine.groups[group.index].members
-        let items = self.engine.flushGroup(group.index, limit, evaluate)
+        var output = self.engine.flushGroup(group.index, limit, evaluate)
+        output.members = self.engine.groups[group.index].members
         if self.engine.groups[group.index].walk == nil { self.dropOldSettings(group.index) }
-        let isDrained = !self.isPending(group)
-        if isDrained { self.engine.mergeGroup(group.index) }
+        output.isDrained = !self.isPending(group)
+        if output.isDrained { self.engine.mergeGroup(group.index) }
         self.releasePolicies()
-        return GroupOutput(members: members, items: items, isDrained: isDrained)
+        return output
     }
 
     // MARK: Internals
@@ -147,7 +146,7 @@ extension RoutingCore {
         guard self.engine.groups[index].members.count > 1 else { return index }
         var copy = self.engine.groups[index]
         copy.members = []
-        copy.memo.removeAll()
+        copy.owners = nil
         self.policies.retain(slot: copy.policy.slot)
         if let old = copy.oldPolicy { self.policies.retain(slot: old.slot) }
         self.engine.addHolds(copy)
@@ -185,6 +184,7 @@ extension Engine {
 
     mutating func add(_ member: SourceID, to group: Int) {
         self.groups[group].members.append(member)
+        self.groups[group].owners = nil
         self.state.sources[member.index].group = group
     }
 
@@ -193,6 +193,7 @@ extension Engine {
         guard index >= 0 else { return }
         self.state.sources[member.index].group = -1
         self.groups[index].members.removeAll { $0 == member }
+        self.groups[index].owners = nil
         // Its id may come back as another peer.
         self.groups[index].nextHopOwners = self.groups[index].nextHopOwners.filter { $0.value != member.rawValue }
         if self.groups[index].members.isEmpty { self.removeGroup(index) }
@@ -215,7 +216,6 @@ extension Engine {
         self.groups[index].isLive = false
         self.groups[index].announced = []
         self.groups[index].nextHopOwners = [:]
-        self.groups[index].memo.removeAll()
         self.groups[index].members = []
         self.releaseHolds(table, announced)
         self.updateInterests(table)
@@ -229,20 +229,36 @@ extension Engine {
         }
     }
 
-    mutating func flushGroup(_ index: Int, _ limit: Int, _ evaluate: PolicyEvaluator) -> [GroupItem] {
+    mutating func flushGroup(_ index: Int, _ limit: Int, _ evaluate: PolicyEvaluator) -> GroupOutput {
         let table = self.groups[index].key.table
         // Taken out for the time of the flush, so that its arrays are changed in place.
         var group = ExportGroup(key: self.groups[index].key, policy: self.groups[index].policy, cursor: 0)
         swap(&group, &self.groups[index])
-        let items =
+        let output =
             table.isIPv4
-            ? self.state.flush(&self.ipv4Tables[table.index], &group, index, &self.exporter, limit, evaluate)
-            : self.state.flush(&self.ipv6Tables[table.index], &group, index, &self.exporter, limit, evaluate)
+            ? self.state.flush(
+                &self.ipv4Tables[table.index],
+                &group,
+                index,
+                &self.exporter,
+                &self.ipv4Packer,
+                limit,
+                evaluate
+            )
+            : self.state.flush(
+                &self.ipv6Tables[table.index],
+                &group,
+                index,
+                &self.exporter,
+                &self.ipv6Packer,
+                limit,
+                evaluate
+            )
         swap(&group, &self.groups[index])
         self.updateCursors(table)
         self.resolveTargets()
         self.removeUnusedTargets()
-        return items
+        return output
     }
 
     /// Unites a drained group with another one of equal settings that is drained too.
@@ -260,6 +276,7 @@ extension Engine {
             self.groups[to].members.append(member)
             self.state.sources[member.index].group = to
         }
+        self.groups[to].owners = nil
         // What a member does not hold because the next hop is its own address is known to its own group only.
         let owners = self.groups[from].nextHopOwners.filter {
             self.groups[from].members.contains(SourceID(Int($0.value)))

@@ -34,8 +34,6 @@ struct TargetKey: Hashable {
     var mode: Resolution.Mode = .recursive
     /// The igp table of the next hop's family; nil when there is none or none is needed.
     var table: TableID?
-    /// Only names the next hop of an exported set; never resolved.
-    var isForExport = false
 }
 
 /// What decisions read of a target.
@@ -87,10 +85,6 @@ struct TargetStore {
         self.unused.append(id)
         self.resolved[Int(id)] = .unresolvable
         var record = TargetRecord()
-        if key.isForExport {
-            self.records[Int(id)] = record
-            return id
-        }
         record.isFresh = true
         record.isDirty = true
         if case .recursive = key.target, key.mode == .recursive { record.isRecursive = true }
@@ -110,7 +104,7 @@ struct TargetStore {
     }
 
     mutating func markDirty(_ id: TargetID) {
-        guard !self.records[Int(id)].isDirty, let key = self.keys[Int(id)], !key.isForExport else { return }
+        guard !self.records[Int(id)].isDirty, self.keys[Int(id)] != nil else { return }
         self.records[Int(id)].isDirty = true
         self.dirty.append(id)
     }

@@ -1,17 +1,25 @@
 internal import BGPWire
 internal import IPAddressing
-internal import RouteModel
 
 /// Collects what a flush sends, by attribute set and audience, and writes it into as few messages as fit.
 struct UpdatePacker<P: IPPrefixProtocol> {
-    /// Largest size of one item; an item is closed at the first message end beyond it.
-    private static var itemSize: Int { 60_000 }
-
     private struct Bucket {
-        var set: AttributeID
-        var audience: GroupItem.Audience
+        var set: ExportScratch.Number
+        var audience: GroupOutput.Audience
         var first: Int32
         var last: Int32
+
+        /// What goes to one member alone comes first, then withdrawals, so that a receiver near its limits makes room
+        /// before it takes more; in between, equal audiences lie side by side.
+        var order: UInt64 {
+            switch self.audience {
+            case .only(let only): UInt64(only.rawValue)
+            case .all: 1 << 40 | (self.set == 0 ? 0 : 1 << 39)
+            case .allExcept(let first, let second):
+                1 << 40 | (self.set == 0 ? 0 : 1 << 39) | (UInt64(first.rawValue) + 1) << 16
+                    | UInt64(second?.rawValue ?? .max)
+            }
+        }
     }
 
     private struct Entry {
@@ -19,101 +27,84 @@ struct UpdatePacker<P: IPPrefixProtocol> {
         var next: Int32
     }
 
-    private struct Key: Hashable {
-        var set: AttributeID
-        var first: UInt16
-        var second: UInt16
-        var isOnly: Bool
-    }
+    /// Entries for which storage is kept.
+    private static var keptEntries: Int { 1 << 14 }
 
-    private var buckets: [Bucket] = []
-    private var entries: [Entry] = []
-    private var index: [Key: Int] = [:]
-    private var lastKey = Key(set: .max, first: 0, second: 0, isOnly: false)
+    private var buckets: ContiguousArray<Bucket> = []
+    private var entries: ContiguousArray<Entry> = []
+    private var index = NumberMap()
+    private var lastKey = UInt64.max
     private var lastBucket = 0
 
     init() {}
 
     /// Adds a prefix: announced with a set, or withdrawn when `set` is 0.
-    ///
-    /// True if the set is new to this flush and the packer keeps the caller's reference to it.
-    mutating func add(_ prefix: P, _ set: AttributeID, _ audience: GroupItem.Audience) -> Bool {
-        let key: Key
+    @inline(__always)
+    mutating func add(_ prefix: P, _ set: ExportScratch.Number, _ audience: GroupOutput.Audience) {
+        let key: UInt64
         switch audience {
-        case .all: key = Key(set: set, first: .max, second: .max, isOnly: false)
+        case .all: key = UInt64(set) << 32 | 0xFFFF_FFFF
         case .allExcept(let first, let second):
-            key = Key(set: set, first: first.rawValue, second: second?.rawValue ?? .max, isOnly: false)
-        case .only(let only): key = Key(set: set, first: only.rawValue, second: .max, isOnly: true)
+            key = UInt64(set) << 32 | UInt64(first.rawValue) << 16 | UInt64(second?.rawValue ?? .max)
+        // The largest number is no set's.
+        case .only(let only): key = UInt64(UInt32.max) << 32 | UInt64(only.rawValue)
         }
-        let entry = Int32(self.entries.count)
+        let entry = Int32(truncatingIfNeeded: self.entries.count)
         self.entries.append(Entry(prefix: prefix, next: -1))
-        if key != self.lastKey || self.buckets.isEmpty {
+        if key != self.lastKey {
             self.lastKey = key
             guard let known = self.index[key] else {
                 self.lastBucket = self.buckets.count
-                self.index[key] = self.lastBucket
+                self.index.insert(key, UInt32(truncatingIfNeeded: self.lastBucket))
                 self.buckets.append(Bucket(set: set, audience: audience, first: entry, last: entry))
-                return true
+                return
             }
-            self.lastBucket = known
+            self.lastBucket = Int(known)
         }
         self.entries[Int(self.buckets[self.lastBucket].last)].next = entry
         self.buckets[self.lastBucket].last = entry
-        return false
     }
 
-    /// Writes everything and drops the references to sets.
-    ///
-    /// Withdrawals come first, so that a receiver near its limits makes room before it takes more.
-    mutating func finish(_ state: inout CoreState, _ encoding: UpdateEncoding, _ items: inout [GroupItem]) {
-        var encoder = UpdateEncoder<P>(encoding)
-        for bucket in self.buckets where bucket.set == 0 {
-            encoder.beginWithdrawing()
-            self.write(bucket, &encoder, &items)
+    /// Writes everything and forgets it.
+    mutating func finish(_ scratch: borrowing ExportScratch, _ encoding: UpdateEncoding, _ output: inout GroupOutput) {
+        guard !self.buckets.isEmpty else { return }
+        let first = self.buckets[0].audience
+        if self.buckets.contains(where: { $0.set == 0 || $0.audience != first }) {
+            var order = ContiguousArray(self.buckets.indices)
+            order.sort { left, right in
+                let (a, b) = (self.buckets[left].order, self.buckets[right].order)
+                return a == b ? left < right : a < b
+            }
+            self.buckets = ContiguousArray(order.map { self.buckets[$0] })
         }
-        for bucket in self.buckets where bucket.set != 0 {
-            if case .recursive(let nextHop, _) = state.targets.target(state.store[bucket.set].target) {
+        output.bytes.reserveCapacity(self.entries.count * 5 + self.buckets.count * 96)
+        var encoder = UpdateEncoder<P>(encoding)
+        for bucket in self.buckets {
+            if bucket.set == 0 {
+                encoder.beginWithdrawing()
+            } else {
                 do throws(UpdateEncodingError) {
-                    try state.store.bytes(bucket.set).withRawSpan { (span) throws(UpdateEncodingError) in
-                        try encoder.beginAnnouncing(span, nextHop: nextHop)
+                    try scratch.withAttributes(bucket.set) { (span) throws(UpdateEncodingError) in
+                        try encoder.beginAnnouncing(span, nextHop: scratch.nextHop(bucket.set))
                     }
                 } catch {
                     // Export checks the size with the same arithmetic, so this says both went apart: be safe, withdraw.
                     encoder.beginWithdrawing()
                 }
-                self.write(bucket, &encoder, &items)
             }
-            state.release(bucket.set)
-        }
-        self.buckets.removeAll(keepingCapacity: true)
-        self.entries.removeAll(keepingCapacity: true)
-        self.index.removeAll(keepingCapacity: true)
-    }
-
-    private func write(_ bucket: Bucket, _ encoder: inout UpdateEncoder<P>, _ items: inout [GroupItem]) {
-        var item = GroupItem(bytes: [], messageCount: 0, audience: bucket.audience)
-        if let last = items.indices.last, items[last].audience == bucket.audience,
-            items[last].bytes.count < Self.itemSize
-        {
-            item = items.removeLast()
-        }
-        var counted = encoder.messageCount
-        var position = bucket.first
-        while position >= 0 {
-            let entry = self.entries[Int(position)]
-            position = entry.next
-            if encoder.tryAppend(NLRI(entry.prefix), to: &item.bytes) { continue }
-            encoder.finish(&item.bytes)
-            if item.bytes.count >= Self.itemSize {
-                item.messageCount += encoder.messageCount - counted
-                counted = encoder.messageCount
-                items.append(item)
-                item = GroupItem(bytes: [], messageCount: 0, audience: bucket.audience)
+            let (start, count) = (output.bytes.count, encoder.messageCount)
+            var position = bucket.first
+            while position >= 0 {
+                let entry = self.entries[Int(position)]
+                position = entry.next
+                encoder.append(NLRI(entry.prefix), to: &output.bytes)
             }
-            encoder.append(NLRI(entry.prefix), to: &item.bytes)
+            encoder.finish(&output.bytes)
+            output.add(start..<output.bytes.count, encoder.messageCount - count, bucket.audience)
         }
-        encoder.finish(&item.bytes)
-        item.messageCount += encoder.messageCount - counted
-        items.append(item)
+        self.buckets.removeAll(keepingCapacity: self.buckets.capacity <= Self.keptEntries)
+        self.entries.removeAll(keepingCapacity: self.entries.capacity <= Self.keptEntries)
+        self.index.removeAll(keepingCapacityFor: Self.keptEntries)
+        self.lastKey = .max
     }
 }

@@ -283,36 +283,27 @@ extension CoreState {
         let count = table.destinations.count
         let end = position >= count ? count : position + min(limit, count - position)
         var elements: [ExportedView] = []
-        var memo = PolicyMemo(capacity: 256)
+        exporter.scratch.reset()
+        let rules = ExportRules(group.key, group.policy)
         for number in min(position, end)..<end {
             let destination = table.destinations[number]
             guard destination.flags.contains(.isLive), destination.hasBest,
                 destination.path.source != member.rawValue
             else { continue }
-            let set = self.exportedSet(
-                &exporter,
-                &memo,
-                group.key,
-                group.policy,
-                destination.path,
-                { destination.prefix.erased },
-                evaluate
-            )
+            let set = self.exportedSet(&exporter, rules, destination.path, { destination.prefix.erased }, evaluate)
             guard set != 0 else { continue }
-            if case .recursive(let nextHop, _) = self.targets.target(self.store[set].target),
-                nextHop.address != self.records[member.index].peerAddress
-            {
-                elements.append(
-                    ExportedView(
-                        prefix: destination.prefix.erased,
-                        source: SourceID(Int(destination.path.source)),
-                        attributes: PathAttributes(canonical: self.store.bytes(set).array),
-                        nextHop: nextHop
-                    )
+            let nextHop = exporter.scratch.nextHop(set)
+            guard nextHop.address != self.records[member.index].peerAddress else { continue }
+            elements.append(
+                ExportedView(
+                    prefix: destination.prefix.erased,
+                    source: SourceID(Int(destination.path.source)),
+                    attributes: PathAttributes(canonical: exporter.scratch.attributes(set)),
+                    nextHop: nextHop
                 )
-            }
-            self.release(set)
+            )
         }
+        exporter.scratch.reset()
         return WalkSlice(elements: elements, next: end < count ? end : nil)
     }
 }

@@ -224,10 +224,17 @@ extension RoutingCore where Policy == TestPolicy {
     /// Flushes a group once.
     mutating func deliver(_ group: GroupID, _ receivers: inout [SourceID: Receiver], limit: Int) throws {
         let output = self.flush(group, limit: limit)
-        for item in output.items {
-            for member in output.members where item.audience.includes(member) {
-                try receivers[member, default: Receiver()].receive(item.bytes)
-            }
+        for delivery in output.deliveries {
+            let before = receivers[delivery.member]?.messageCount ?? 0
+            let bytes = delivery.parts.flatMap { output.bytes[$0] }
+            try receivers[delivery.member, default: Receiver()].receive(bytes)
+            #expect(receivers[delivery.member]?.messageCount == before + delivery.messageCount)
+            // The parts are what the audiences of the segments say.
+            let own = output.segments.filter { $0.audience.includes(delivery.member) }
+            #expect(own.flatMap { output.bytes[$0.range] } == bytes)
+        }
+        for member in output.members where !output.deliveries.contains(where: { $0.member == member }) {
+            #expect(!output.segments.contains { $0.audience.includes(member) })
         }
     }
 }

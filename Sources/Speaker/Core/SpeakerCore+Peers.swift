@@ -13,14 +13,14 @@ internal import SpeakerSettings
 struct PeerEntry {
     var settings: BGPSettings
     let session: PeerSession
+    /// Index of the session's loop.
+    let loop: Int
     var remote: SocketEndpoint
     /// Index of the named interface when `remote` was made, else 0.
     var scope: UInt32 = 0
     var isDisabled: Bool
     var isLinkUp = true
     var up: Up?
-    /// Octets handed to the session that the transport does not have yet.
-    var pending = 0
 
     /// A session that is Established.
     struct Up {
@@ -46,18 +46,17 @@ struct PeerEntry {
 }
 
 extension SpeakerCore {
-    /// Above this many octets a peer does not read fast enough: it gets a group of its own and waits.
-    private static let pendingLimit = 4 << 20
-
     // MARK: - Life of a peer
 
     func addPeer(_ settings: BGPSettings) {
         let id = PeerID(rawValue: self.nextPeer)
         self.nextPeer &+= 1
         let transport = self.transport(settings)
+        let loop = self.nextLoop
+        self.nextLoop = (loop + 1) % self.sessionLoops.count
         let session = PeerSession(
             id: id,
-            loop: self.sessionLoops.next(),
+            loop: self.sessionLoops[loop].loop,
             settings: settings,
             configuration: self.sessionConfiguration(settings),
             transport: transport,
@@ -68,6 +67,7 @@ extension SpeakerCore {
         self.peers[id] = PeerEntry(
             settings: settings,
             session: session,
+            loop: loop,
             remote: transport.remote,
             scope: settings.interfaceName.flatMap { self.interfaces.index(named: $0) } ?? 0,
             isDisabled: settings.common.isDisabled
@@ -107,7 +107,7 @@ extension SpeakerCore {
     private func dropChannels(_ entry: PeerEntry) {
         for timeout in entry.up?.channels.values.compactMap(\.refreshTimeout) ?? [] { timeout.cancel() }
         for channel in entry.up?.channels.values.map(\.source) ?? [] {
-            self.peersBySource[channel] = nil
+            self.outlets[Int(channel.rawValue)] = nil
             self.routing.leave(channel)
             self.routing.removeSource(channel)
         }
@@ -247,7 +247,6 @@ extension SpeakerCore {
         guard var entry = self.peers[serial.peer] else { return }
         self.dropChannels(entry)
         entry.up = PeerEntry.Up(serial: serial, established: established)
-        entry.pending = 0
         for channel in entry.settings.channels {
             let family = channel.channel.family
             guard established.negotiated.parameters(of: family) != nil,
@@ -256,7 +255,9 @@ extension SpeakerCore {
             else { continue }
             let export = self.exportSettings(entry.settings, channel, established, settings.table)
             entry.up?.channels[family] = PeerEntry.Channel(source: source, export: export)
-            self.peersBySource[source] = serial.peer
+            let missing = Int(source.rawValue) + 1 - self.outlets.count
+            if missing > 0 { self.outlets.append(contentsOf: repeatElement(nil, count: missing)) }
+            self.outlets[Int(source.rawValue)] = Outlet(session: entry.session, serial: serial, loop: entry.loop)
             if let export {
                 self.routing.join(source, export)
             } else {
@@ -273,7 +274,6 @@ extension SpeakerCore {
         guard let entry = self.peers[serial.peer], entry.session(serial) != nil else { return }
         self.dropChannels(entry)
         self.peers[serial.peer]?.up = nil
-        self.peers[serial.peer]?.pending = 0
     }
 
     func refresh(_ refresh: RouteRefresh, _ serial: SessionSerial) {
@@ -401,27 +401,50 @@ extension SpeakerCore {
 
     func ingest(_ batch: RouteBatch, _ serial: SessionSerial) {
         guard let entry = self.peers[serial.peer], let up = entry.session(serial) else { return }
-        let (session, common) = (entry.session, entry.settings.common)
+        let common = entry.settings.common
         let isTraced = !common.debug.isEmpty
-        let interface = up.established.remote.scope
+        let scope = up.established.remote.scope
+        var ingress = Ingress(
+            serial: serial,
+            interface: scope != 0 ? scope : entry.singleHopInterface,
+            ipv4: up.channels[.ipv4Unicast]?.source,
+            ipv6: up.channels[.ipv6Unicast]?.source
+        )
+        for channel in entry.settings.channels
+        where channel.channel.receiveLimit != nil || channel.channel.importLimit != nil {
+            if channel.channel.family == .ipv4Unicast { ingress.limitsIPv4 = true } else { ingress.limitsIPv6 = true }
+        }
         for segment in batch.segments {
+            guard let source = segment.isIPv4 ? ingress.ipv4 : ingress.ipv6 else { continue }
             let family: AddressFamily = segment.isIPv4 ? .ipv4Unicast : .ipv6Unicast
-            guard let channel = up.channels[family] else { continue }
             switch segment.kind {
             case .announce:
-                self.announce(segment, batch, channel.source, interface, serial, family)
-                if isTraced { self.traceRoutes(segment, batch, channel.source, common) }
+                self.announce(segment, batch, source, &ingress)
+                if isTraced { self.traceRoutes(segment, batch, source, common) }
             case .withdraw:
-                self.withdraw(segment, batch, channel.source)
-                if isTraced { self.traceRoutes(segment, batch, channel.source, common) }
+                self.withdraw(segment, batch, source)
+                if isTraced { self.traceRoutes(segment, batch, source, common) }
             case .endOfRIB:
                 self.peers[serial.peer]?.up?.channels[family]?.hasEndOfRIB = true
                 self.sweepIfComplete()
-            case .beginningOfRefresh: self.beginRefresh(channel.source, serial, family)
-            case .endOfRefresh: self.endRefresh(channel.source, serial, family)
+            case .beginningOfRefresh: self.beginRefresh(source, serial, family)
+            case .endOfRefresh: self.endRefresh(source, serial, family)
             }
         }
-        session.inbox.send(.processed(serial, batch.size))
+        entry.session.inbox.send(.processed(serial, batch.size))
+    }
+
+    /// What all segments of a batch share.
+    private struct Ingress {
+        var serial: SessionSerial
+        /// Interface of link-local next hops.
+        var interface: UInt32
+        var ipv4: SourceID?
+        var ipv6: SourceID?
+        var limitsIPv4 = false
+        var limitsIPv6 = false
+        /// The latest next hop, and whether it is this host.
+        var nextHop: (value: BGPNextHop, isLocal: Bool)?
     }
 
     /// Marks what the peer is about to announce again; the wait for the end is bounded (RFC 7313 §4).
@@ -458,19 +481,19 @@ extension SpeakerCore {
         _ segment: RouteBatch.Segment,
         _ batch: RouteBatch,
         _ source: SourceID,
-        _ scope: UInt32,
-        _ serial: SessionSerial,
-        _ family: AddressFamily
+        _ ingress: inout Ingress
     ) {
         guard let nextHop = segment.nextHop else { return }
+        if ingress.nextHop?.value != nextHop {
+            ingress.nextHop = (nextHop, self.interfaces.isLocal(nextHop.address))
+        }
         // A next hop that is this host would loop: such routes are as good as withdrawn (RFC 4271 §5.1.3).
-        guard !self.interfaces.isLocal(nextHop.address) else {
+        guard ingress.nextHop?.isLocal == false else {
             self.withdraw(segment, batch, source)
             return
         }
         let isScoped = nextHop.address.isLinkLocal || nextHop.linkLocal != nil
-        let sessionInterface = scope != 0 ? scope : self.peers[serial.peer]?.singleHopInterface ?? 0
-        let target = RouteTarget.recursive(nextHop, interface: isScoped ? sessionInterface : 0)
+        let target = RouteTarget.recursive(nextHop, interface: isScoped ? ingress.interface : 0)
         let attributes = batch.attributes.span.bytes.extracting(segment.attributes)
         let result =
             segment.isIPv4
@@ -488,7 +511,9 @@ extension SpeakerCore {
                 target: target,
                 nlri: batch.ipv6.span.extracting(segment.nlri)
             )
-        self.enforceLimits(source, serial, family, result)
+        if segment.isIPv4 ? ingress.limitsIPv4 : ingress.limitsIPv6 {
+            self.enforceLimits(source, ingress.serial, segment.isIPv4 ? .ipv4Unicast : .ipv6Unicast, result)
+        }
     }
 
     /// Acts on `import limit` and `receive limit`.
@@ -533,32 +558,63 @@ extension SpeakerCore {
 
     /// Sends what groups are owed, a slice each.
     ///
-    /// Returns whether more is due that can be sent.
+    /// Returns whether more is due that can be sent now. A group waits while a loop of its members still has earlier
+    /// output to write, so under load each flush carries more; the loop wakes the core.
     func flushGroups() -> Bool {
         var isMoreDue = false
+        var loops: [Bool?] = Array(repeating: nil, count: self.sessionLoops.count)
         for group in self.routing.groups where self.routing.isPending(group) {
             let members = self.routing.members(of: group)
-            let slow = members.filter { member in
-                self.peersBySource[member].flatMap { self.peers[$0]?.pending }.map { $0 > Self.pendingLimit } ?? false
+            var slow: [SourceID] = []
+            var isReady = true
+            for member in members {
+                guard let outlet = self.outlet(member) else { continue }
+                if loops[outlet.loop] == nil { loops[outlet.loop] = self.sessionLoops[outlet.loop].isReady }
+                if loops[outlet.loop] == false { isReady = false }
+                if !outlet.session.unsent.isReady { slow.append(member) }
             }
-            if slow.count == members.count { continue }
+            guard isReady, slow.count < members.count else { continue }
             for member in slow { self.routing.separate(member) }
             let output = self.routing.flush(group, limit: 8192)
-            for item in output.items { self.send(item, to: output.members) }
+            self.send(output)
             if !output.isDrained { isMoreDue = true }
         }
         return isMoreDue
     }
 
-    private func send(_ item: GroupItem, to members: [SourceID]) {
+    private func outlet(_ member: SourceID) -> Outlet? {
+        let index = Int(member.rawValue)
+        return index < self.outlets.count ? self.outlets[index] : nil
+    }
+
+    private func send(_ output: GroupOutput) {
+        guard !output.bytes.isEmpty else { return }
         // One buffer for everyone: NIO shares its storage between the sessions' write queues.
-        let buffer = ByteBuffer(bytes: item.bytes)
-        for member in members where item.audience.includes(member) {
-            guard let id = self.peersBySource[member], let up = self.peers[id]?.up else { continue }
-            self.peers[id]?.pending += buffer.readableBytes
-            self.peers[id]?.session.inbox.send(.write(up.serial, buffer))
+        let buffer = ByteBuffer(bytes: output.bytes)
+        var deliveries: [[SessionLoop.Delivery]] = Array(repeating: [], count: self.sessionLoops.count)
+        for item in output.deliveries {
+            guard let outlet = self.outlet(item.member) else { continue }
+            let delivery = SessionLoop.Delivery(
+                session: outlet.session,
+                serial: outlet.serial,
+                parts: item.parts,
+                messageCount: item.messageCount
+            )
+            outlet.session.unsent.add(delivery.octets)
+            deliveries[outlet.loop].append(delivery)
+        }
+        for (loop, list) in deliveries.enumerated() where !list.isEmpty {
+            self.sessionLoops[loop].send(SessionLoop.Flush(buffer: buffer, deliveries: list))
         }
     }
+}
+
+/// Where the output of one channel of an Established session goes.
+struct Outlet {
+    var session: PeerSession
+    var serial: SessionSerial
+    /// Index of the session's loop.
+    var loop: Int
 }
 
 extension PeerEntry {

@@ -21,7 +21,9 @@ actor SpeakerCore {
     /// Read by the acceptor's thread.
     nonisolated let registry = PeerRegistry()
 
-    let sessionLoops: any EventLoopGroup
+    /// Peers are spread over them in turn.
+    nonisolated let sessionLoops: [SessionLoop]
+    var nextLoop = 0
     let options: Speaker.Options
     let logger: Logger
     let startedAt = NIODeadline.now()
@@ -33,7 +35,8 @@ actor SpeakerCore {
     var interfaces = InterfaceTable()
     var peers: [PeerID: PeerEntry] = [:]
     var peersByName: [String: PeerID] = [:]
-    var peersBySource: [SourceID: PeerID] = [:]
+    /// Where what a source's peer is sent goes, by index of the source.
+    var outlets: [Outlet?] = []
     var nextPeer: UInt32 = 1
     var statics: [String: StaticInstance] = [:]
     var directs: [String: DirectInstance] = [:]
@@ -61,7 +64,8 @@ actor SpeakerCore {
         self.loop = loop
         self.executor = loop.executor
         self.inbox = Inbox(loop: loop)
-        self.sessionLoops = sessionLoops
+        let inbox = self.inbox
+        self.sessionLoops = sessionLoops.makeIterator().map { SessionLoop(loop: $0, core: inbox) }
         self.settings = settings
         self.options = options
         self.logger = logger
@@ -125,6 +129,7 @@ actor SpeakerCore {
         self.kernelThread?.stop()
         self.inbox.close()
         for entry in self.peers.values { entry.session.inbox.close() }
+        for loop in self.sessionLoops { loop.close() }
     }
 
     // MARK: - The loop
@@ -152,6 +157,7 @@ actor SpeakerCore {
             let messages = self.inbox.receive()
             isEmpty = messages.isEmpty
             for message in messages { self.take(message) }
+            self.inbox.recycle(messages)
         }
         let hasWork = self.routing.hasWork && self.routing.work(16_384)
         let hasOutput = self.flushGroups()
@@ -165,9 +171,7 @@ actor SpeakerCore {
         case .down(let serial, _): self.sessionIsDown(serial)
         case .routes(let serial, let batch): self.ingest(batch, serial)
         case .refresh(let serial, let refresh): self.refresh(refresh, serial)
-        case .written(let serial, let count):
-            guard self.peers[serial.peer]?.session(serial) != nil else { return }
-            self.peers[serial.peer]?.pending -= count
+        case .ready: break
         }
     }
 

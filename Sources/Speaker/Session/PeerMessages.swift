@@ -1,7 +1,6 @@
 internal import BGPSession
 internal import BGPWire
 internal import IPAddressing
-internal import NIOCore
 
 /// A configured peer within one speaker; never reused for another one.
 struct PeerID: Hashable, Sendable {
@@ -24,8 +23,8 @@ enum CoreMessage: Sendable {
     case routes(SessionSerial, RouteBatch)
     /// A ROUTE-REFRESH request.
     case refresh(SessionSerial, RouteRefresh)
-    /// This many octets given to `PeerMessage.write` are with the transport.
-    case written(SessionSerial, Int)
+    /// A session loop or a peer that had too much to write takes more now.
+    case ready
 }
 
 /// What the core needs to know of a session that came up.
@@ -37,8 +36,6 @@ struct EstablishedSession: Sendable {
 
 /// What the core tells a session.
 enum PeerMessage: Sendable {
-    /// Send these octets: whole messages.
-    case write(SessionSerial, ByteBuffer)
     /// The core has taken in this many octets of batches.
     case processed(SessionSerial, Int)
     /// End the session with a NOTIFICATION.

@@ -54,7 +54,7 @@ extension PeerSession {
         var bootstrap = ClientBootstrap(group: self.loop)
             .connectTimeout(.seconds(120))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 65_536))
+            .channelOption(.recvAllocator, value: receiveSizes)
             .channelOption(.maxMessagesPerRead, value: 4)
             .channelInitializer { channel in
                 setOptions(transport, on: channel).flatMapThrowing {
@@ -110,7 +110,7 @@ extension PeerSession {
         let bound = NIOLoopBound(ConnectionHandler(peer: self, id: id), eventLoop: self.loop)
         self.connections[id]?.handler = bound
         ClientBootstrap(group: self.loop)
-            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 65_536))
+            .channelOption(.recvAllocator, value: receiveSizes)
             .channelOption(.maxMessagesPerRead, value: 4)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -200,22 +200,35 @@ extension PeerSession {
         channel.writeAndFlush(buffer, promise: nil)
     }
 
-    /// Writes UPDATEs without flushing; tells machine and core when the transport has them.
-    func writeUpdates(_ buffer: ByteBuffer, on id: ConnectionID, _ serial: SessionSerial) {
-        guard let channel = self.connections[id]?.channel else { return }
-        let count = buffer.readableBytes
+    /// Writes the session's part of a flush; tells machine and core when the transport has it.
+    func deliver(_ delivery: SessionLoop.Delivery, of buffer: ByteBuffer) {
+        let (count, unsent) = (delivery.octets, self.unsent)
+        guard delivery.serial == self.session, let id = self.machine.establishedConnection,
+            let channel = self.connections[id]?.channel, let last = delivery.parts.last
+        else {
+            if unsent.remove(count) { self.core.send(.ready) }
+            return
+        }
         if self.settings.common.debug.contains(.packets) {
             self.logger.info("Sending", metadata: ["message": "update", "length": "\(count)"])
         }
-        self.counters.sent.update &+= UInt64(countMessages(buffer))
+        self.counters.sent.update &+= UInt64(delivery.messageCount)
+        for part in delivery.parts.dropLast() {
+            guard let slice = buffer.getSlice(at: part.lowerBound, length: part.count) else { continue }
+            channel.write(slice, promise: nil)
+        }
         let written = channel.eventLoop.makePromise(of: Void.self)
-        written.futureResult.whenSuccess {
+        written.futureResult.whenComplete { result in
             self.assumeIsolated { peer in
-                peer.handle(.dataAccepted(id))
-                peer.core.send(.written(serial, count))
+                if case .success = result { peer.handle(.dataAccepted(id)) }
+                if unsent.remove(count) { peer.core.send(.ready) }
             }
         }
-        channel.write(buffer, promise: written)
+        channel.writeAndFlush(
+            buffer.getSlice(at: last.lowerBound, length: last.count) ?? ByteBuffer(),
+            promise: written
+        )
+        self.handle(.updateSent(id))
     }
 
     // MARK: - Session
@@ -263,6 +276,9 @@ extension PeerSession {
         self.core.send(.down(serial, reason))
     }
 }
+
+/// Buffers of a size that follows what comes: hundreds of quiet peers need little, a full table comes in large reads.
+private let receiveSizes = AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 4096, maximum: 131_072)
 
 /// Applies MD5, TTL and GTSM to an outgoing channel before it connects, so that the SYN is signed already.
 private func setOptions(_ transport: PeerSession.TransportSettings, on channel: any Channel) -> EventLoopFuture<Void> {
@@ -317,17 +333,6 @@ private func makeSignature(_ key: [UInt8], for remote: SocketEndpoint) -> Result
         key.withUnsafeBytes { clinux_make_tcp_md5sig(&value, address, length, -1, 0, $0.baseAddress, $0.count) }
     }
     return made == 0 ? .success(value) : .failure(SocketError("make MD5 key for \(remote.address)", code: made))
-}
-
-/// How many BGP messages a buffer of whole messages holds.
-private func countMessages(_ buffer: ByteBuffer) -> Int {
-    var count = 0
-    var offset = buffer.readerIndex
-    while let length = buffer.getInteger(at: offset + 16, as: UInt16.self), length >= 19 {
-        count += 1
-        offset += Int(length)
-    }
-    return count
 }
 
 /// Seconds since 1970.

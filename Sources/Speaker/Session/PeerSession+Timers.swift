@@ -7,7 +7,8 @@ extension PeerSession {
     /// A running task that fires earlier is kept and renewed then: hold and keepalive timers are restarted with every
     /// read and write, and must not cost a heap operation each time.
     func arm(_ timer: PeerTimer, _ duration: Duration) {
-        let delay = timer.timer.delay(duration, random: UInt16.random(in: .min ... .max, using: &self.random))
+        let random = timer.timer.isJittered ? UInt16(truncatingIfNeeded: self.random.next()) : 0
+        let delay = timer.timer.delay(duration, random: random)
         let deadline = NIODeadline.now() + TimeAmount(delay)
         if var running = self.timers[timer], running.taskDeadline <= deadline {
             running.deadline = deadline

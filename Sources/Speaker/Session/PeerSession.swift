@@ -6,6 +6,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import SpeakerSettings
+internal import Synchronization
 
 /// Runs one configured peer on its event loop: feeds the state machine, owns timers and connections, frames and decodes.
 actor PeerSession {
@@ -16,6 +17,8 @@ actor PeerSession {
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
 
     let core: Inbox<CoreMessage>
+    /// UPDATEs the transport does not have yet.
+    nonisolated let unsent = Unsent()
     var logger: Logger
     var settings: BGPSettings
     var transport: TransportSettings
@@ -38,7 +41,8 @@ actor PeerSession {
     var offered: CInt?
     /// Connections the machine has given up that still send their NOTIFICATION.
     var closing = 0
-    var random = SystemRandomNumberGenerator()
+    /// Spreads timers; drawn from with every write, so it must not ask the kernel.
+    var random = JitterGenerator()
 
     /// Above this many octets under way to the core, the socket is not read.
     static let outstandingLimit = 4 << 20
@@ -184,13 +188,8 @@ actor PeerSession {
         while true {
             let messages = self.inbox.receive()
             if messages.isEmpty { return }
-            var needsFlush: ConnectionID?
             for message in messages {
                 switch message {
-                case .write(let serial, let buffer):
-                    guard serial == self.session, let id = self.machine.establishedConnection else { continue }
-                    self.writeUpdates(buffer, on: id, serial)
-                    needsFlush = id
                 case .processed(let serial, let count):
                     guard serial == self.session else { continue }
                     self.outstanding -= count
@@ -200,11 +199,33 @@ actor PeerSession {
                     self.handle(.automaticStop(notification, restart))
                 }
             }
-            if let id = needsFlush {
-                self.connections[id]?.channel?.flush()
-                self.handle(.updateSent(id))
-            }
+            self.inbox.recycle(messages)
         }
+    }
+}
+
+/// Octets of UPDATEs on their way from the core to a peer's socket; both sides count.
+final class Unsent: Sendable {
+    /// Above this many octets a peer does not read fast enough: it gets a group of its own and waits.
+    static let limit = 4 << 20
+
+    private let octets = Atomic<Int>(0)
+    private let isAwaited = Atomic<Bool>(false)
+
+    /// Counts what the core hands over.
+    func add(_ count: Int) { self.octets.add(count, ordering: .sequentiallyConsistent) }
+
+    /// Counts what the transport took; true when the core waits for it.
+    func remove(_ count: Int) -> Bool {
+        let left = self.octets.subtract(count, ordering: .sequentiallyConsistent).newValue
+        return left <= Self.limit && self.isAwaited.exchange(false, ordering: .sequentiallyConsistent)
+    }
+
+    /// Whether the peer takes more now; if not, the core is told when it does.
+    var isReady: Bool {
+        if self.octets.load(ordering: .sequentiallyConsistent) <= Self.limit { return true }
+        self.isAwaited.store(true, ordering: .sequentiallyConsistent)
+        return self.octets.load(ordering: .sequentiallyConsistent) <= Self.limit
     }
 }
 
@@ -224,4 +245,17 @@ struct MessageCounters: Sendable {
     var treatedAsWithdraw: UInt64 = 0
     /// Attributes discarded (RFC 7606).
     var discardedAttributes: UInt64 = 0
+}
+
+/// Random numbers for timers: splitmix64 (Steele, Lea, Flood 2014) with a random seed.
+struct JitterGenerator: RandomNumberGenerator {
+    private var state = UInt64.random(in: .min ... .max)
+
+    mutating func next() -> UInt64 {
+        self.state &+= 0x9E37_79B9_7F4A_7C15
+        var value = self.state
+        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
+        return value ^ value >> 31
+    }
 }
