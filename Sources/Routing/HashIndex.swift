@@ -65,6 +65,25 @@ struct HashIndex: ~Copyable {
         }
     }
 
+    /// The first slot a look-up reads, for its effect on the processor's caches.
+    @inline(__always)
+    func touch(_ hash: UInt64) -> UInt64 {
+        unsafe self.slots[Int(UInt32(truncatingIfNeeded: hash) & self.mask)]
+    }
+
+    /// The first number whose hash agrees in its low half: most often the one sought.
+    @inline(__always)
+    func candidate(_ hash: UInt64) -> UInt32? {
+        let tag = UInt32(truncatingIfNeeded: hash)
+        var position = tag & self.mask
+        while true {
+            let slot = unsafe self.slots[Int(position)]
+            if slot == 0 { return nil }
+            if UInt32(truncatingIfNeeded: slot >> 32) == tag { return UInt32(truncatingIfNeeded: slot) &- 1 }
+            position = (position &+ 1) & self.mask
+        }
+    }
+
     /// Adds a number that is not held yet; numbers up to `UInt32.max - 1`.
     mutating func insert(_ hash: UInt64, _ number: UInt32) {
         if unsafe self.old != nil { self.migrate(16) }

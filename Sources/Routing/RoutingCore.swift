@@ -177,7 +177,7 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
         id.index < self.engine.state.sources.count && self.engine.state.sources[id.index].isLive
     }
 
-    private func accepts(_ id: SourceID, isIPv4: Bool) -> Bool {
+    func accepts(_ id: SourceID, isIPv4: Bool) -> Bool {
         guard self.isLive(id) else { return false }
         let source = self.engine.state.sources[id.index]
         return source.table.isIPv4 == isIPv4 && !source.task.isRemoving

@@ -8,6 +8,8 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
     var nodes = ChunkedPool<PathNode>(filler: PathNode())
     var journal = Journal()
     private var index = HashIndex()
+    /// Nodes being looked at by ``warm(_:)``.
+    var chains: ContiguousArray<UInt32> = []
     private var firstFree: UInt32 = 0
     private var firstFreeNode: UInt32 = 0
     /// Destinations with at least one path, by prefix length.
@@ -44,6 +46,14 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
     func find(_ prefix: P) -> UInt32? {
         self.index.find(prefix.tableHash) { self.destinations[$0].prefix == prefix }
     }
+
+    /// Reads the index slot of a prefix.
+    @inline(__always)
+    func touchIndex(_ prefix: P) -> UInt64 { self.index.touch(prefix.tableHash) }
+
+    /// The destination that is most likely that of a prefix.
+    @inline(__always)
+    func candidate(_ prefix: P) -> UInt32? { self.index.candidate(prefix.tableHash) }
 
     /// The destination of a prefix, made if there is none.
     @inline(__always)

@@ -414,7 +414,9 @@ extension SpeakerCore {
         where channel.channel.receiveLimit != nil || channel.channel.importLimit != nil {
             if channel.channel.family == .ipv4Unicast { ingress.limitsIPv4 = true } else { ingress.limitsIPv6 = true }
         }
-        for segment in batch.segments {
+        var warmed = 0
+        for (index, segment) in batch.segments.enumerated() {
+            if index == warmed { warmed = self.warm(batch, from: index, ingress) }
             guard let source = segment.isIPv4 ? ingress.ipv4 : ingress.ipv6 else { continue }
             let family: AddressFamily = segment.isIPv4 ? .ipv4Unicast : .ipv6Unicast
             switch segment.kind {
@@ -432,6 +434,33 @@ extension SpeakerCore {
             }
         }
         entry.session.inbox.send(.processed(serial, batch.size))
+    }
+
+    /// Reads ahead what some segments from `first` will look up; returns the segment after them.
+    private func warm(_ batch: RouteBatch, from first: Int, _ ingress: Ingress) -> Int {
+        let count = RoutingCore<FilterProgram>.warmCount
+        let isIPv4 = batch.segments[first].isIPv4
+        guard let source = isIPv4 ? ingress.ipv4 : ingress.ipv6 else { return first + 1 }
+        var end = first
+        var nlri = batch.segments[first].nlri
+        self.hashes.removeAll(keepingCapacity: true)
+        while end < batch.segments.count, end - first < count {
+            let segment = batch.segments[end]
+            guard segment.isIPv4 == isIPv4 else { break }
+            if !segment.nlri.isEmpty {
+                guard end == first || segment.nlri.upperBound - nlri.lowerBound <= count else { break }
+                nlri = nlri.isEmpty ? segment.nlri : nlri.lowerBound..<segment.nlri.upperBound
+            }
+            if segment.kind == .announce { self.hashes.append(segment.attributesHash) }
+            end += 1
+        }
+        if self.hashes.count > 1 { self.routing.warm(source, hashes: self.hashes.span) }
+        if isIPv4 {
+            self.routing.warm(source, nlri: batch.ipv4.span.extracting(nlri))
+        } else {
+            self.routing.warm(source, nlri: batch.ipv6.span.extracting(nlri))
+        }
+        return end
     }
 
     /// What all segments of a batch share.

@@ -24,6 +24,8 @@ actor SpeakerCore {
     /// Peers are spread over them in turn.
     nonisolated let sessionLoops: [SessionLoop]
     var nextLoop = 0
+    /// Hashes of the sets looked up next.
+    var hashes: [UInt64] = []
     let options: Speaker.Options
     let logger: Logger
     let startedAt = NIODeadline.now()
