@@ -15,6 +15,8 @@ struct Scenario: ~Copyable {
     var peers: [SourceID] = []
     var members: [SourceID: ExportSettings<TestPolicy>] = [:]
     var receivers: [SourceID: Receiver] = [:]
+    /// Whether routes may carry MED: without any, paths are ranked two at a time.
+    let hasMED: Bool
     var kernel: ConsumerID
     var kernelRoutes: [IPPrefix: SourceID] = [:]
 
@@ -27,6 +29,7 @@ struct Scenario: ~Copyable {
     ) {
         self.core = core
         self.random = random
+        self.hasMED = Int.random(in: 0..<3, using: &self.random) != 0
         self.table = table
         self.device = device
         self.fixed = fixed
@@ -171,7 +174,7 @@ struct Scenario: ~Copyable {
         let set = attributes(
             path,
             origin: self.pick(4) == 0 ? .egp : .igp,
-            med: self.pick(2) == 0 ? UInt32(self.pick(3)) : nil,
+            med: self.hasMED && self.pick(2) == 0 ? UInt32(self.pick(3)) : nil,
             localPreference: isInternal ? 100 + UInt32(self.pick(2)) : nil,
             communities: self.pick(3) == 0 ? [communities[self.pick(4)]] : [],
             originatorID: isInternal && self.pick(4) == 0 ? UInt32(1 + self.pick(4)) : nil,
@@ -182,6 +185,12 @@ struct Scenario: ~Copyable {
         let prefixes = Set((0..<1 + self.pick(6)).map { _ in self.randomPrefix() })
         let nlri = prefixes.map { NLRI($0) }
         let bytes = set.bytes
+        if self.pick(2) == 0 {
+            // Reading ahead changes nothing, whatever it is given.
+            self.core.warm(source, nlri: nlri.span)
+            let hashes = [set.hash(seed: 0), UInt64(self.pick(9))]
+            self.core.warm(source, hashes: hashes.span)
+        }
         _ = self.core.announce(source, attributes: bytes.span.bytes, target: target, nlri: nlri.span)
         for prefix in prefixes {
             let route = NaiveModel.Route(
