@@ -228,13 +228,23 @@ extension RoutingCore where Policy == TestPolicy {
             let before = receivers[delivery.member]?.messageCount ?? 0
             let bytes = delivery.parts.flatMap { output.bytes[$0] }
             try receivers[delivery.member, default: Receiver()].receive(bytes)
-            #expect(receivers[delivery.member]?.messageCount == before + delivery.messageCount)
+            let count = (receivers[delivery.member]?.messageCount ?? 0) - before
+            try ensure(
+                count == delivery.messageCount,
+                "\(delivery.member): \(count) messages of \(delivery.messageCount)"
+            )
             // The parts are what the audiences of the segments say.
             let own = output.segments.filter { $0.audience.includes(delivery.member) }
-            #expect(own.flatMap { output.bytes[$0.range] } == bytes)
+            try ensure(
+                own.flatMap { output.bytes[$0.range] } == bytes,
+                "\(delivery.member): other parts than its segments"
+            )
         }
         for member in output.members where !output.deliveries.contains(where: { $0.member == member }) {
-            #expect(!output.segments.contains { $0.audience.includes(member) })
+            try ensure(
+                !output.segments.contains { $0.audience.includes(member) },
+                "\(member): a segment and no delivery"
+            )
         }
     }
 }
