@@ -177,6 +177,11 @@ final class Dataplane {
 
     // MARK: Work
 
+    /// Makes the next ``apply(now:)`` read and compare everything.
+    func reconcile() {
+        self.nextReconcile = .zero
+    }
+
     /// Reads what may have changed, compares, and repairs differences.
     ///
     /// Returns when to call again at the latest.

@@ -65,6 +65,7 @@ public final class FelixService: Sendable {
         var changes: [ResourceKey: Resource?] = [:]
         var isInSync = false
         var isStopping = false
+        var wantsReconciliation = false
         var isStarted = false
     }
 
@@ -106,6 +107,12 @@ public final class FelixService: Sendable {
                 }
             }
         }
+        self.wakeUp.signal()
+    }
+
+    /// Compares the whole kernel with what is wanted now, as the periodic reconciliation does; from any thread.
+    public func reconcile() {
+        self.inbox.withLock { $0.wantsReconciliation = true }
         self.wakeUp.signal()
     }
 
@@ -167,11 +174,16 @@ public final class FelixService: Sendable {
         let start = clock.now
         self.logger.info("felix runs", metadata: ["node": "\(self.settings.nodeName)"])
         while true {
-            let (changes, isInSync, isStopping) = self.inbox.withLock { inbox in
-                defer { inbox.changes = [:] }
-                return (inbox.changes, inbox.isInSync, inbox.isStopping)
+            let taken = self.inbox.withLock { inbox in
+                defer {
+                    inbox.changes = [:]
+                    inbox.wantsReconciliation = false
+                }
+                return inbox
             }
-            if isStopping { break }
+            let (changes, isInSync) = (taken.changes, taken.isInSync)
+            if taken.isStopping { break }
+            if taken.wantsReconciliation { dataplane.reconcile() }
             for (key, resource) in changes { calculation.receive(resource.map { .upserted($0) } ?? .removed(key)) }
             if isInSync && !calculation.isInSync { calculation.receive(.inSync) }
             dataplane.receive(calculation.flush())

@@ -24,6 +24,12 @@ public final class Lab: Sendable {
         /// Runs a program in the namespace and waits for it.
         @discardableResult
         public func run(_ path: String, _ arguments: String..., timeout: Double = 60) throws -> Command.Result {
+            try self.run(path, arguments, timeout: timeout)
+        }
+
+        /// Runs a program in the namespace and waits for it.
+        @discardableResult
+        public func run(_ path: String, _ arguments: [String], timeout: Double = 60) throws -> Command.Result {
             try Command.run(ipPath, ["netns", "exec", self.name, path] + arguments, timeout: timeout)
         }
     }

@@ -9,6 +9,8 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
     private let engine: ConfdEngine
     private let schedule: CycleSchedule.Settings
     private let logger: Logger
+    private let progress = Progress()
+    private let orders: (stream: AsyncStream<Event>, continuation: AsyncStream<Event>.Continuation)
 
     /// Creates a service.
     public init(snapshots: Snapshots, settings: ConfdSettings, hooks: ConfdHooks, logger: Logger) {
@@ -16,6 +18,15 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
         self.engine = ConfdEngine(settings: settings, hooks: hooks, logger: logger)
         self.schedule = settings.schedule
         self.logger = logger
+        self.orders = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(64))
+    }
+
+    /// Why the files in place are not what the resources ask for; nil when they are.
+    public var pendingReason: String? { self.progress.reason.withLock { $0 } }
+
+    /// Renders again although no resource changed: templates may have.
+    public func refresh() {
+        self.orders.continuation.yield(.ordered)
     }
 
     /// Runs one cycle on the first snapshot, as `--onetime` does.
@@ -30,12 +41,14 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
 
     /// Runs until the sequence ends or the task is cancelled; a failed cycle is logged and tried again.
     ///
+    /// Call it once.
+    ///
     /// Changes that came just before the end of the sequence still get their cycle.
     ///
     /// - Throws: what the sequence throws.
     public func run() async throws {
         let latest = LatestSnapshot()
-        let (events, continuation) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(64))
+        let (events, continuation) = self.orders
         let clock = ContinuousClock()
         let start = clock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -51,7 +64,10 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
             var timer: Task<Void, Never>?
             defer { timer?.cancel() }
             for await event in events {
-                if event == .changed { schedule.changed(at: start.duration(to: clock.now)) }
+                // An order before the first snapshot is fulfilled by the cycle that this brings.
+                if event == .changed || (event == .ordered && latest.value.withLock { $0 != nil }) {
+                    schedule.changed(at: start.duration(to: clock.now))
+                }
                 if schedule.begin(at: start.duration(to: clock.now)), let snapshot = latest.value.withLock({ $0 }) {
                     if await self.cycle(snapshot) {
                         schedule.succeeded()
@@ -75,6 +91,7 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
 
     private enum Event: Sendable {
         case changed
+        case ordered
         case timer
     }
 
@@ -82,6 +99,7 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
     private func cycle(_ snapshot: ResourceSnapshot) async -> Bool {
         do {
             let report = try await self.engine.cycle(snapshot)
+            self.progress.reason.withLock { $0 = nil }
             if !report.isUnchanged {
                 self.logger.info(
                     "configuration rendered",
@@ -93,6 +111,7 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
             }
             return true
         } catch {
+            self.progress.reason.withLock { $0 = "\(error)" }
             self.logger.error("configuration not rendered", metadata: ["reason": "\(error)"])
             return false
         }
@@ -102,4 +121,9 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
 /// The newest snapshot; older ones are of no interest.
 private final class LatestSnapshot: Sendable {
     let value = Mutex<ResourceSnapshot?>(nil)
+}
+
+/// How the last cycle went.
+private final class Progress: Sendable {
+    let reason = Mutex<String?>("nothing was rendered yet")
 }

@@ -2,7 +2,9 @@ public import ArgumentParser
 internal import Confd
 internal import ControlAPI
 internal import Datastore
+internal import Glibc
 internal import Logging
+internal import Resources
 internal import ServiceLifecycle
 
 /// `martlet confd`: renders the speaker's configuration from the datastore, alone.
@@ -10,7 +12,8 @@ public struct ConfdCommand: AsyncParsableCommand {
     /// Name and abstract.
     public static let configuration = CommandConfiguration(
         commandName: "confd",
-        abstract: "Render the speaker's configuration from the datastore and reload the speaker."
+        abstract: "Render the speaker's configuration from the datastore and reload the speaker.",
+        discussion: "SIGHUP renders again, with the templates as they are then."
     )
 
     @OptionGroup
@@ -31,6 +34,9 @@ public struct ConfdCommand: AsyncParsableCommand {
     @Flag(help: "Only print what would change.")
     var noop = false
 
+    @Flag(help: "Replace files, but neither check them nor reload anything.")
+    var syncOnly = false
+
     @Flag(help: "Keep staged files for a look at what was checked.")
     var keepStageFile = false
 
@@ -44,10 +50,20 @@ public struct ConfdCommand: AsyncParsableCommand {
         var settings = self.confd.settings(nodeName: self.node.name)
         settings.isDryRun = self.noop
         settings.keepsStage = self.keepStageFile
+        settings.syncsOnly = self.syncOnly
         let socket = self.control.controlSocket
+        let isOnce = self.onetime || self.noop
         let hooks = ConfdHooks(
             checks: ["speaker": { try ConfdOptions.check($0) }],
-            reloads: ["speaker": { file in try await Self.reload(file, socket: socket) }]
+            reloads: [
+                "speaker": { file in
+                    // One run before the first start of the speaker gives it the file that it starts with.
+                    if isOnce, access(socket, F_OK) != 0 {
+                        return writeError("no speaker at \(socket): nothing to reload")
+                    }
+                    try await Self.reload(file, socket: socket)
+                }
+            ]
         )
         let service = ConfdService(
             snapshots: SnapshotSequence(syncer: Syncer(datastore: datastore)),
@@ -55,15 +71,23 @@ public struct ConfdCommand: AsyncParsableCommand {
             hooks: hooks,
             logger: logger
         )
-        if self.onetime || self.noop {
+        if isOnce {
+            let complaints = datastore.diagnostics()
+            for complaint in complaints { writeError("\(complaint)") }
             guard let report = try await service.runOnce() else { throw ExitCode.failure }
             for path in report.created { print("create \(path)") }
             for path in report.modified { print("change \(path)") }
             for path in report.deleted { print("delete \(path)") }
             for diagnostic in report.diagnostics { writeError("\(diagnostic)") }
+            // What could be read is rendered; whoever runs this must still learn that something could not.
+            guard !complaints.contains(where: { $0.diagnostic.severity == .error }) else { throw ExitCode.failure }
             return
         }
-        let roles: [any Service] = [ConfdRole(confd: service), DiagnosticsRole(datastore: datastore, logger: logger)]
+        let roles: [any Service] = [
+            ConfdRole(confd: service, logger: logger),
+            DiagnosticsRole(datastore: datastore, logger: logger),
+            ReloadSignalService { service.refresh() },
+        ]
         try await runServices(roles, logger: logger)
     }
 

@@ -9,7 +9,8 @@ public struct FelixCommand: AsyncParsableCommand {
     /// Name and abstract.
     public static let configuration = CommandConfiguration(
         commandName: "felix",
-        abstract: "Program interfaces, neighbours and routes of this node's workloads."
+        abstract: "Program interfaces, neighbours and routes of this node's workloads.",
+        discussion: "SIGHUP compares the whole kernel with what is wanted."
     )
 
     @OptionGroup
@@ -31,6 +32,7 @@ public struct FelixCommand: AsyncParsableCommand {
             sink,
             FelixRole(felix: felix, syncer: Syncer(datastore: datastore)),
             DiagnosticsRole(datastore: datastore, logger: logger),
+            ReloadSignalService { felix.reconcile() },
         ]
         try await runServices(services, logger: logger)
     }

@@ -12,7 +12,7 @@ public struct NodeCommand: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "node",
         abstract: "Run everything a node needs: felix, confd and the BGP speaker.",
-        discussion: "SIGHUP reloads the speaker. SIGTERM ends the process and leaves forwarding as it is."
+        discussion: "SIGHUP renders, reloads and reconciles. SIGTERM ends the process and leaves forwarding as it is."
     )
 
     @OptionGroup
@@ -52,7 +52,14 @@ public struct NodeCommand: AsyncParsableCommand {
         let felix = try FelixService(settings: FelixSettings(nodeName: name), sink: sink, logger: felixLogger)
         let server = ControlServer(
             socketPath: self.control.controlSocket,
-            backend: SpeakerBackend { try await speaker.required() },
+            backend: SpeakerBackend {
+                try await speaker.required()
+            } pending: {
+                [
+                    felix.status.isInSync ? nil : "felix: the datastore is not in the kernel yet",
+                    confd.pendingReason.map { "confd: \($0)" },
+                ].compactMap(\.self)
+            },
             group: self.control.controlGroup,
             logger: logger
         )
@@ -60,9 +67,17 @@ public struct NodeCommand: AsyncParsableCommand {
             sink,
             FelixRole(felix: felix, syncer: Syncer(datastore: datastore)),
             NodeSpeakerRole(speaker: speaker, logger: logger),
-            ConfdRole(confd: confd),
+            ConfdRole(confd: confd, logger: logger),
             DiagnosticsRole(datastore: datastore, logger: logger),
-            ReloadSignalService { try? await speaker.apply() },
+            ReloadSignalService {
+                confd.refresh()
+                felix.reconcile()
+                do {
+                    try await speaker.apply()
+                } catch {
+                    logger.error("Reload refused", metadata: ["reason": "\(error)"])
+                }
+            },
             server,
         ]
         try await runServices(services, logger: logger) { request in await speaker.onShutdown(request) }

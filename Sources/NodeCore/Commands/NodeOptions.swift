@@ -30,7 +30,7 @@ struct NodeOptions: ParsableArguments {
         do {
             return try DirectoryDatastore(directory: self.datastore, stateDirectory: self.state)
         } catch {
-            throw ValidationError("cannot open the datastore: \(error)")
+            throw StartError(description: "cannot open the datastore: \(error)")
         }
     }
 }
@@ -62,4 +62,9 @@ struct ConfdOptions: ParsableArguments {
             throw ConfigurationRefused(errors: configuration.diagnostics.map(\.control.description))
         }
     }
+}
+
+/// Something on this host keeps a role from starting.
+struct StartError: Error, CustomStringConvertible {
+    var description: String
 }

@@ -33,7 +33,7 @@ extension NeighborStatus {
         self.capabilities.local = peer.negotiated?.localOpen.capabilities.map { "\($0)" } ?? []
         self.capabilities.remote = peer.negotiated?.peerOpen.capabilities.map { "\($0)" } ?? []
         if let error = peer.lastError, let time = peer.lastErrorTime {
-            self.lastError = SessionError(direction: error.direction, text: "\(error)", at: Timestamp(seconds: time))
+            self.lastError = SessionError(direction: error.direction, text: error.text, at: Timestamp(seconds: time))
         }
         self.families = peer.channels.map {
             FamilyStatus(
@@ -81,6 +81,14 @@ extension SessionEndReason {
         case .notificationSent: .sent
         case .notificationReceived: .received
         default: .local
+        }
+    }
+
+    /// What was said, without who said it.
+    var text: String {
+        switch self {
+        case .notificationSent(let notification), .notificationReceived(let notification): "\(notification)"
+        default: "\(self)"
         }
     }
 }

@@ -11,14 +11,22 @@ internal import SpeakerSettings
 struct SpeakerBackend: ControlBackend {
     /// The speaker, or an error while there is none yet.
     let runtime: @Sendable () async throws -> SpeakerRuntime
+    /// What the other parts of the process still owe, in words.
+    let pending: @Sendable () async -> [String]
 
-    init(runtime: @escaping @Sendable () async throws -> SpeakerRuntime) {
+    init(
+        runtime: @escaping @Sendable () async throws -> SpeakerRuntime,
+        pending: @escaping @Sendable () async -> [String] = { [] }
+    ) {
         self.runtime = runtime
+        self.pending = pending
     }
 
     func status() async throws -> Status {
         let runtime = try await self.runtime()
         let snapshot = await runtime.speaker.snapshot()
+        var reasons = await self.pending()
+        if !snapshot.isStarted { reasons.insert("speaker: the kernel's routes are not read yet", at: 0) }
         return Status(
             version: MartletVersion.text,
             routerID: snapshot.routerID.description,
@@ -26,7 +34,7 @@ struct SpeakerBackend: ControlBackend {
             uptimeSeconds: UInt64(max(0, snapshot.uptime.components.seconds)),
             configurationFile: runtime.configurationPath,
             lastReload: await runtime.lastReload,
-            readiness: Readiness(ready: true),
+            readiness: Readiness(ready: reasons.isEmpty, reasons: reasons),
             memoryBytes: residentBytes(),
             tables: snapshot.tables.map {
                 TableStatus(

@@ -22,10 +22,18 @@ struct FelixRole: Service {
 /// Confd as a service.
 struct ConfdRole: Service {
     let confd: ConfdService<SnapshotSequence>
+    let logger: Logger
 
     func run() async throws {
-        try? await cancelWhenGracefulShutdown {
-            try await self.confd.run()
+        do {
+            try await cancelWhenGracefulShutdown {
+                try await self.confd.run()
+            }
+        } catch is CancellationError {
+            return
+        } catch {
+            self.logger.error("confd ends", metadata: ["reason": "\(error)"])
+            throw error
         }
     }
 }

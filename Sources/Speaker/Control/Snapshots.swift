@@ -181,6 +181,8 @@ public enum ControlFailure: Error, Hashable, Sendable {
 public struct SpeakerSnapshot: Sendable {
     /// Router id.
     public var routerID: RouterID
+    /// Whether the host's state is known and peers are served.
+    public var isStarted: Bool
     /// Start, in seconds since 1970.
     public var startTime: Double
     /// Time since then.

@@ -12,6 +12,7 @@ extension SpeakerCore {
         let memory = self.routing.memory
         return SpeakerSnapshot(
             routerID: self.routerID,
+            isStarted: self.isStarted,
             startTime: self.startTime,
             uptime: .nanoseconds((NIODeadline.now() - self.startedAt).nanoseconds),
             tables: self.routing.tables.filter { !self.connectedTables.values.contains($0) }.map { table in
