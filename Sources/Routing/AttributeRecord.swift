@@ -15,7 +15,7 @@ struct AttributeRecord: BitwiseCopyable {
     var hash: UInt64 = 0
     var blob: UInt32 = 0
     var length: UInt32 = 0
-    /// Holders; 0 is a free record, whose `blob` links the free list.
+    /// Holders; 0 is a free record.
     var references: UInt32 = 0
     /// Grows when the record is freed, so that caches need not hold references.
     var generation: UInt32 = 0

@@ -4,14 +4,13 @@ internal import RouteModel
 
 /// Interned attribute sets: canonical blob, target and local attributes together are the identity.
 struct AttributeStore: ~Copyable {
-    private var records = ChunkedPool<AttributeRecord>(filler: AttributeRecord())
-    private var index = HashIndex()
-    private var arena = ByteArena()
-    private var firstFree: AttributeID = 0
+    var records = ChunkedPool<AttributeRecord>()
+    var index = HashIndex()
+    var arena = ByteArena()
     /// Distinct sets.
     private(set) var count = 0
 
-    init() { _ = self.records.append(AttributeRecord()) }
+    init() { _ = self.records.insert(AttributeRecord()) }
 
     /// Octets held.
     var memory: Int { self.records.memory + self.index.memory + self.arena.memory }
@@ -50,15 +49,9 @@ struct AttributeStore: ~Copyable {
         record.blob = self.arena.store(bytes)
         record.references = 1
         record.parse(bytes)
-        let id: AttributeID
-        if self.firstFree != 0 {
-            id = self.firstFree
-            self.firstFree = self.records[id].blob
-            record.generation = self.records[id].generation
-            self.records[id] = record
-        } else {
-            id = self.records.append(record)
-        }
+        let id = self.records.take()
+        record.generation = self.records[id].generation
+        self.records[id] = record
         self.index.insert(key, id)
         self.count += 1
         return (id, true)
@@ -112,8 +105,7 @@ struct AttributeStore: ~Copyable {
         self.arena.release(record.blob, count: Int(record.length))
         self.records[id] = AttributeRecord()
         self.records[id].generation = record.generation &+ 1
-        self.records[id].blob = self.firstFree
-        self.firstFree = id
+        self.records.release(id)
         self.count -= 1
         return record.target
     }

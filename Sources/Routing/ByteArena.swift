@@ -85,39 +85,61 @@ struct Octets {
     }
 }
 
-/// Immutable byte strings in chunks of 1 MiB; freed space is reused by size class.
+/// Immutable byte strings in slabs of 64 KiB, each for one size class; empty slabs go back to the system.
 ///
 /// A handle counts units of eight octets. Up to 512 octets the classes are exact, above they are powers of two up to
-/// 65,536, the largest string.
+/// 65,536, the largest string. Slabs lie in mappings of 1 MiB.
 @safe
 struct ByteArena: ~Copyable {
     static let largest = 65_536
     static let chunkUnits: UInt32 = 1 << 17
+    private static let slabShift: UInt32 = 13
+    private static let slabOctets = 1 << 16
+    private static let classCount = 72
 
-    // Owned until `deinit`; all handles lie inside because only `allocate` makes them.
+    // Owned until `deinit`; all handles lie inside because only `store` makes them.
     private var chunks: [UnsafeMutableRawPointer] = unsafe []
-    private var next: UInt32 = 0
-    /// First free block of each class, 0 none: handle plus one.
-    private var free = [UInt32](repeating: 0, count: 72)
+    /// Per slab what is in use, counted in blocks, and its class.
+    private var uses: [ChunkUse] = []
+    private var classes: [UInt8] = []
+    /// Per class the slab that blocks come from, plus one, and others with room.
+    private var current = [UInt32](repeating: 0, count: Self.classCount)
+    private var roomy = [[UInt32]](repeating: [], count: Self.classCount)
+    /// Slabs of no class, whose pages are with the system.
+    private var vacant: [UInt32] = []
+    private var trimPosition = 0
     /// Octets in use, rounded to classes.
     private(set) var used = 0
 
     init() {}
 
     deinit {
-        for index in unsafe self.chunks.indices { unsafe self.chunks[index].deallocate() }
+        for index in unsafe self.chunks.indices { unsafe Pages.unmap(self.chunks[index], 1 << 20) }
     }
 
-    /// Octets held.
-    var memory: Int { unsafe self.chunks.count << 20 }
-
-    private static func sizeClass(_ count: Int) -> (index: Int, units: UInt32) {
-        if count <= 512 {
-            let units = max(1, (count + 7) >> 3)
-            return (units, UInt32(units))
+    /// Octets held: pages touched, and what is known of each slab.
+    var memory: Int {
+        var octets = self.uses.capacity * MemoryLayout<ChunkUse>.stride
+        for slab in self.uses.indices {
+            octets += Pages.rounded(Int(self.uses[slab].fresh) * Int(Self.units(Int(self.classes[slab]))) * 8)
         }
-        let bits = Int.bitWidth - (count - 1).leadingZeroBitCount
-        return (65 + bits - 10, 1 << UInt32(bits - 3))
+        return octets
+    }
+
+    /// Octets a string of `count` takes.
+    @inline(__always)
+    static func footprint(_ count: Int) -> Int { Int(self.units(self.sizeClass(count))) * 8 }
+
+    @inline(__always)
+    private static func sizeClass(_ count: Int) -> Int {
+        if count <= 512 { return max(1, (count + 7) >> 3) }
+        return 65 + (Int.bitWidth - (count - 1).leadingZeroBitCount) - 10
+    }
+
+    /// Units of a block of a class.
+    @inline(__always)
+    private static func units(_ index: Int) -> UInt32 {
+        index <= 64 ? UInt32(index) : 1 << UInt32(index - 65 + 10 - 3)
     }
 
     private func pointer(_ handle: UInt32) -> UnsafeMutableRawPointer {
@@ -131,23 +153,21 @@ struct ByteArena: ~Copyable {
     /// Stores a copy of at most ``largest`` octets.
     mutating func store(_ bytes: Octets) -> UInt32 {
         precondition(bytes.count <= Self.largest)
-        let (index, units) = Self.sizeClass(bytes.count)
+        let index = Self.sizeClass(bytes.count)
+        let units = Self.units(index)
+        if self.current[index] == 0 || self.isFull(Int(self.current[index] - 1), units) { self.turn(index) }
+        let slab = Int(self.current[index] - 1)
+        let base = UInt32(slab) << Self.slabShift
         let handle: UInt32
-        if self.free[index] != 0 {
-            handle = self.free[index] - 1
+        if self.uses[slab].free != 0 {
+            handle = base + self.uses[slab].free - 1
             // A free block begins with the link that `release` put there.
-            self.free[index] = unsafe self.pointer(handle).load(as: UInt32.self)
+            self.uses[slab].free = unsafe self.pointer(handle).load(as: UInt32.self)
         } else {
-            let chunkCount = unsafe self.chunks.count
-            if self.next % Self.chunkUnits + units > Self.chunkUnits
-                || Int(self.next / Self.chunkUnits) >= chunkCount
-            {
-                self.next = UInt32(chunkCount) * Self.chunkUnits
-                unsafe self.chunks.append(.allocate(byteCount: 1 << 20, alignment: 64))
-            }
-            handle = self.next
-            self.next += units
+            handle = base + self.uses[slab].fresh * units
+            self.uses[slab].fresh += 1
         }
+        self.uses[slab].live += 1
         self.used += Int(units) * 8
         // The block has `units` * 8 octets, at least `bytes.count`.
         unsafe bytes.copy(to: self.pointer(handle))
@@ -156,9 +176,65 @@ struct ByteArena: ~Copyable {
 
     /// Gives a block back.
     mutating func release(_ handle: UInt32, count: Int) {
-        let (index, units) = Self.sizeClass(count)
-        unsafe self.pointer(handle).storeBytes(of: self.free[index], as: UInt32.self)
-        self.free[index] = handle + 1
-        self.used -= Int(units) * 8
+        let index = Self.sizeClass(count)
+        let slab = Int(handle >> Self.slabShift)
+        unsafe self.pointer(handle).storeBytes(of: self.uses[slab].free, as: UInt32.self)
+        self.uses[slab].free = handle & (1 << Self.slabShift - 1) + 1
+        self.uses[slab].live -= 1
+        self.used -= Int(Self.units(index)) * 8
+        if !self.uses[slab].isListed, self.current[index] != UInt32(slab) + 1 {
+            self.uses[slab].isListed = true
+            self.roomy[index].append(UInt32(slab))
+        }
+    }
+
+    @inline(__always)
+    private func isFull(_ slab: Int, _ units: UInt32) -> Bool {
+        self.uses[slab].free == 0 && (self.uses[slab].fresh + 1) * units > 1 << Self.slabShift
+    }
+
+    /// Makes a slab with room the current one of a class.
+    private mutating func turn(_ index: Int) {
+        let slab: UInt32
+        if let listed = self.roomy[index].popLast() {
+            slab = listed
+        } else {
+            if self.vacant.isEmpty {
+                unsafe self.chunks.append(Pages.map(1 << 20))
+                for _ in 0..<16 {
+                    self.uses.append(ChunkUse(isVacant: true))
+                    self.classes.append(0)
+                }
+                let end = UInt32(self.uses.count)
+                self.vacant.append(contentsOf: (end - 16..<end).reversed())
+            }
+            // There is one: just made, if need be.
+            slab = self.vacant.removeLast()
+            self.classes[Int(slab)] = UInt8(index)
+        }
+        self.uses[Int(slab)].isListed = false
+        self.uses[Int(slab)].isVacant = false
+        self.current[index] = slab + 1
+    }
+
+    /// Gives the pages of up to `budget` slabs without strings back to the system; returns the budget left.
+    mutating func trim(_ budget: Int) -> Int {
+        var left = budget
+        var looks = self.uses.count
+        while left > 0, looks > 0 {
+            looks -= 1
+            self.trimPosition = self.trimPosition == 0 ? self.uses.count - 1 : self.trimPosition - 1
+            let slab = self.trimPosition
+            guard self.uses[slab].live == 0, self.uses[slab].fresh > 0 else { continue }
+            unsafe Pages.discard(self.pointer(UInt32(slab) << Self.slabShift), Self.slabOctets)
+            let index = Int(self.classes[slab])
+            if self.uses[slab].isListed { self.roomy[index].removeAll { $0 == UInt32(slab) } }
+            if self.current[index] == UInt32(slab) + 1 { self.current[index] = 0 }
+            self.uses[slab] = ChunkUse(isVacant: true)
+            self.classes[slab] = 0
+            self.vacant.append(UInt32(slab))
+            left -= 1
+        }
+        return left
     }
 }

@@ -31,7 +31,7 @@ struct Destination<P: IPPrefixProtocol>: BitwiseCopyable {
     var path = Path()
     /// Low half of the latest journal position.
     var journal: UInt32 = 0
-    /// First node, 0 none; in a free destination the next free one plus one.
+    /// First node, 0 none.
     var node: UInt32 = 0
     /// Number of paths.
     var count: UInt16 = 0

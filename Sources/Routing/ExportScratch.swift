@@ -29,6 +29,12 @@ struct ExportScratch {
 
     init() {}
 
+    /// Octets held.
+    var memory: Int {
+        self.octets.capacity + self.entries.capacity * MemoryLayout<Entry>.stride + self.outcomes.memory
+            + self.contents.memory
+    }
+
     /// Forgets everything.
     mutating func reset() {
         self.octets.removeAll(keepingCapacity: self.octets.capacity <= Self.keptOctets)

@@ -1,13 +1,11 @@
-internal import Glibc
-
 /// Open addressing from a hash to 32-bit numbers, grown a few slots at a time.
 ///
 /// A slot is eight octets: the low 32 bits of the hash and the number plus one; zero is empty. Load stays below 3/4.
 /// Linear probing with backward shift, so nothing is left behind by removals. While it grows, a second array is
-/// drained into the first by every insertion; look-ups consult both.
+/// drained into the first by every insertion; look-ups consult both. ``trim(_:)`` shrinks in the same way.
 @safe
 struct HashIndex: ~Copyable {
-    // Both arrays are zeroed allocations of `mask + 1` slots, owned until `deinit` or the end of a migration.
+    // Both arrays are zeroed pages of `mask + 1` slots, owned until `deinit` or the end of a migration.
     private var slots: UnsafeMutablePointer<UInt64>
     private var mask: UInt32
     private var used = 0
@@ -17,24 +15,25 @@ struct HashIndex: ~Copyable {
     private var oldPosition: UInt32 = 0
 
     init() {
-        self.mask = 63
-        unsafe self.slots = Self.allocate(64)
+        self.mask = 511
+        unsafe self.slots = Self.allocate(512)
     }
 
     deinit {
-        unsafe free(self.slots)
-        if let old = unsafe self.old { unsafe free(old) }
+        unsafe Pages.unmap(UnsafeMutableRawPointer(self.slots), (Int(self.mask) + 1) * 8)
+        if let old = unsafe self.old { unsafe Pages.unmap(UnsafeMutableRawPointer(old), (Int(self.oldMask) + 1) * 8) }
     }
 
     /// Numbers held.
     var count: Int { self.used + self.oldUsed }
     /// Octets held.
-    var memory: Int { (Int(self.mask) + 1 + (unsafe self.old == nil ? 0 : Int(self.oldMask) + 1)) * 8 }
+    var memory: Int {
+        Pages.rounded((Int(self.mask) + 1) * 8)
+            + (unsafe self.old == nil ? 0 : Pages.rounded((Int(self.oldMask) + 1) * 8))
+    }
 
     private static func allocate(_ count: Int) -> UnsafeMutablePointer<UInt64> {
-        // calloc gives zero pages that are touched only when used. Out of memory ends the process, as in the runtime.
-        guard let memory = unsafe calloc(count, 8) else { preconditionFailure("out of memory") }
-        return unsafe memory.bindMemory(to: UInt64.self, capacity: count)
+        unsafe Pages.map(count * 8).bindMemory(to: UInt64.self, capacity: count)
     }
 
     /// The number stored under `hash` for which `matches` holds.
@@ -89,15 +88,37 @@ struct HashIndex: ~Copyable {
         if unsafe self.old != nil { self.migrate(16) }
         if (self.count + 1) * 4 > (Int(self.mask) + 1) * 3 {
             while unsafe self.old != nil { self.migrate(1 << 16) }
-            unsafe self.old = self.slots
-            self.oldMask = self.mask
-            self.oldUsed = self.used
-            self.oldPosition = 0
-            self.mask = self.mask << 1 | 1
-            self.used = 0
-            unsafe self.slots = Self.allocate(Int(self.mask) + 1)
+            self.resize(self.mask << 1 | 1)
         }
         self.place(UInt64(UInt32(truncatingIfNeeded: hash)) << 32 | UInt64(number &+ 1))
+    }
+
+    private mutating func resize(_ mask: UInt32) {
+        unsafe self.old = self.slots
+        self.oldMask = self.mask
+        self.oldUsed = self.used
+        self.oldPosition = 0
+        self.mask = mask
+        self.used = 0
+        unsafe self.slots = Self.allocate(Int(mask) + 1)
+    }
+
+    /// Looks at up to `budget` slots to get smaller, if less than an eighth is in use; returns the budget left.
+    ///
+    /// It shrinks to a quarter at a time: insertions cannot fill that before they have drained what is old.
+    mutating func trim(_ budget: Int) -> Int {
+        var left = budget
+        while left > 0 {
+            if unsafe self.old == nil {
+                let size = Int(self.mask) + 1
+                guard size > 512, self.count * 8 < size else { break }
+                self.resize(self.mask >> 2)
+            }
+            let steps = min(left, 4096)
+            self.migrate(steps)
+            left -= steps
+        }
+        return left
     }
 
     @inline(__always)
@@ -125,7 +146,7 @@ struct HashIndex: ~Copyable {
             left -= 1
         }
         if self.oldUsed == 0 {
-            unsafe free(old)
+            unsafe Pages.unmap(UnsafeMutableRawPointer(old), (Int(self.oldMask) + 1) * 8)
             unsafe self.old = nil
         }
     }

@@ -82,6 +82,8 @@ extension Engine {
                 "\(destination.prefix) counts \(destination.holders) holders, has \(holders)"
             )
         }
+        check.expect(live == table.destinations.liveCount, "\(table.name): entries in use")
+        check.violations += table.destinations.violations() + table.nodes.violations()
         check.expect(live == table.liveCount, "\(table.name): index holds \(table.liveCount), live are \(live)")
         check.expect(paths == table.pathCount, "\(table.name): path count")
         check.expect(lengths == table.lengths, "\(table.name): prefix lengths")
@@ -114,6 +116,7 @@ extension Engine {
             )
         }
         check.expect(live == self.state.store.count, "number of sets")
+        check.violations += self.state.store.violations()
         for id in self.state.targets.records.indices.dropFirst() {
             let counted = targets[TargetID(id)] ?? 0
             let record = self.state.targets.records[id]

@@ -4,8 +4,9 @@
 /// superseded. A cursor behind `start` fell off and has to look at all destinations changed since.
 struct Journal {
     static let largest = 1 << 17
+    static let smallest = 1024
 
-    private var ring = [UInt32](repeating: 0, count: 1024)
+    private var ring = [UInt32](repeating: 0, count: Self.smallest)
     /// Position of the next entry.
     private(set) var head: UInt64 = 0
 
@@ -26,13 +27,21 @@ struct Journal {
         self.ring[Int(truncatingIfNeeded: position) & (self.ring.count - 1)]
     }
 
-    private mutating func grow() {
-        var larger = [UInt32](repeating: 0, count: self.ring.count * 4)
-        var position = self.start
+    private mutating func grow() { self.resize(self.ring.count * 4) }
+
+    /// Gives room that no reader needs back: nobody has entries before `oldest` to read.
+    mutating func trim(oldest: UInt64) {
+        guard self.ring.count > Self.smallest, self.head &- oldest < UInt64(Self.smallest) else { return }
+        self.resize(Self.smallest)
+    }
+
+    private mutating func resize(_ count: Int) {
+        var ring = [UInt32](repeating: 0, count: count)
+        var position = max(self.start, self.head > UInt64(count) ? self.head - UInt64(count) : 0)
         while position < self.head {
-            larger[Int(truncatingIfNeeded: position) & (larger.count - 1)] = self[position]
+            ring[Int(truncatingIfNeeded: position) & (count - 1)] = self[position]
             position += 1
         }
-        self.ring = larger
+        self.ring = ring
     }
 }

@@ -54,5 +54,8 @@ struct PolicyMemo {
         )
     }
 
+    /// Octets held.
+    var memory: Int { self.entries.capacity * MemoryLayout<Entry>.stride }
+
     mutating func removeAll() { self.entries = [] }
 }

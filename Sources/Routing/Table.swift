@@ -5,13 +5,11 @@ internal import IPAddressing
 struct Table<P: IPPrefixProtocol>: ~Copyable {
     let name: String
     var destinations: ChunkedPool<Destination<P>>
-    var nodes = ChunkedPool<PathNode>(filler: PathNode())
+    var nodes = ChunkedPool<PathNode>()
     var journal = Journal()
-    private var index = HashIndex()
+    var index = HashIndex()
     /// Nodes being looked at by ``warm(_:)``.
     var chains: ContiguousArray<UInt32> = []
-    private var firstFree: UInt32 = 0
-    private var firstFreeNode: UInt32 = 0
     /// Destinations with at least one path, by prefix length.
     private(set) var lengths = [Int](repeating: 0, count: Int(P.maximumLength) + 1)
     /// Destinations with at least one path.
@@ -29,14 +27,15 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
 
     init(name: String) {
         self.name = name
-        // The filler is never seen: entries are written before their index is handed out.
-        self.destinations = ChunkedPool(filler: Destination(prefix: P.zero))
-        _ = self.nodes.append(PathNode())
+        self.destinations = ChunkedPool()
+        _ = self.nodes.insert(PathNode())
     }
 
-    /// Octets held.
-    var memory: Int {
-        self.destinations.memory + self.nodes.memory + self.index.memory + self.journal.memory
+    /// Adds what the parts hold, the destinations excepted.
+    func account(_ account: inout MemoryAccount) {
+        account.paths += self.nodes.memory
+        account.indices += self.index.memory
+        account.journals += self.journal.memory
     }
 
     // MARK: Destinations
@@ -62,14 +61,7 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
         if let found = self.index.find(hash, { self.destinations[$0].prefix == prefix }) { return found }
         var destination = Destination<P>(prefix: prefix)
         destination.flags = .isLive
-        let number: UInt32
-        if self.firstFree != 0 {
-            number = self.firstFree - 1
-            self.firstFree = self.destinations[number].node
-            self.destinations[number] = destination
-        } else {
-            number = self.destinations.append(destination)
-        }
+        let number = self.destinations.insert(destination)
         self.index.insert(hash, number)
         return number
     }
@@ -81,8 +73,8 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
         guard destination.count == 0, destination.holders == 0, destination.flags.contains(.isLive) else { return }
         self.index.remove(destination.prefix.tableHash, number)
         self.destinations[number].flags = []
-        self.destinations[number].node = self.firstFree
-        self.firstFree = number + 1
+        self.destinations[number].node = 0
+        self.destinations.release(number)
     }
 
     /// Destinations with paths around `address`, longest prefix first.
@@ -167,14 +159,7 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
         node.first = path
         node.count = 1
         node.next = head
-        let fresh: UInt32
-        if self.firstFreeNode != 0 {
-            fresh = self.firstFreeNode
-            self.firstFreeNode = self.nodes[fresh].next
-            self.nodes[fresh] = node
-        } else {
-            fresh = self.nodes.append(node)
-        }
+        let fresh = self.nodes.insert(node)
         self.destinations[number].node = fresh
         return PathSlot(node: fresh, index: 0)
     }
@@ -195,8 +180,7 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
         self.nodes[head].count = last
         if last == 0 {
             self.destinations[number].node = self.nodes[head].next
-            self.nodes[head].next = self.firstFreeNode
-            self.firstFreeNode = head
+            self.nodes.release(head)
         }
     }
 

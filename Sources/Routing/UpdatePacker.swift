@@ -38,6 +38,12 @@ struct UpdatePacker<P: IPPrefixProtocol> {
 
     init() {}
 
+    /// Octets held.
+    var memory: Int {
+        self.buckets.capacity * MemoryLayout<Bucket>.stride + self.entries.capacity * MemoryLayout<Entry>.stride
+            + self.index.memory
+    }
+
     /// Adds a prefix: announced with a set, or withdrawn when `set` is 0.
     @inline(__always)
     mutating func add(_ prefix: P, _ set: ExportScratch.Number, _ audience: GroupOutput.Audience) {

@@ -68,12 +68,31 @@ public struct ExportedView: Hashable, Sendable {
 
 /// Octets held by the parts of a core.
 public struct MemoryAccount: Hashable, Sendable {
-    /// Attribute sets.
+    /// Destinations with their first paths, IPv4 and IPv6.
+    public var ipv4Destinations = 0
+    /// As ``ipv4Destinations``.
+    public var ipv6Destinations = 0
+    /// Further paths.
+    public var paths = 0
+    /// Attribute sets with their index.
     public var attributes = 0
-    /// Destinations, paths, indices and journals of all tables.
-    public var tables = 0
-    /// What consumers and groups remember.
+    /// Indices of the tables.
+    public var indices = 0
+    /// Journals of the tables.
+    public var journals = 0
+    /// What groups and consumers remember of what they announced.
     public var consumers = 0
+    /// What flushes and caches keep for next time.
+    public var scratch = 0
+
+    /// All of it.
+    public var total: Int {
+        self.ipv4Destinations + self.ipv6Destinations + self.paths + self.attributes + self.indices + self.journals
+            + self.consumers + self.scratch
+    }
+
+    /// What lies in the allocator's memory rather than in pages of its own.
+    public var allocated: Int { self.journals + self.consumers + self.scratch }
 }
 
 /// Sizes of a table.
@@ -105,10 +124,19 @@ extension RoutingCore {
     public var memory: MemoryAccount {
         var account = MemoryAccount()
         account.attributes = self.engine.state.store.memory
-        for index in 0..<self.engine.ipv4Tables.count { account.tables += self.engine.ipv4Tables[index].memory }
-        for index in 0..<self.engine.ipv6Tables.count { account.tables += self.engine.ipv6Tables[index].memory }
+        for index in 0..<self.engine.ipv4Tables.count {
+            account.ipv4Destinations += self.engine.ipv4Tables[index].destinations.memory
+            self.engine.ipv4Tables[index].account(&account)
+        }
+        for index in 0..<self.engine.ipv6Tables.count {
+            account.ipv6Destinations += self.engine.ipv6Tables[index].destinations.memory
+            self.engine.ipv6Tables[index].account(&account)
+        }
         for group in self.engine.groups { account.consumers += group.memory }
         for consumer in self.engine.consumers { account.consumers += consumer.announced.capacity * 2 }
+        account.scratch =
+            self.engine.exporter.scratch.memory + self.engine.ipv4Packer.memory + self.engine.ipv6Packer.memory
+            + self.engine.state.importMemo.memory
         return account
     }
 

@@ -245,7 +245,8 @@ struct Scenario: ~Copyable {
             for view in stale {
                 if let prefix = IPv4Prefix(view.prefix) { self.model.withdraw(source, prefix) }
             }
-        case 94..<96: _ = self.core.work(1 + self.pick(20))
+        case 94..<95: _ = self.core.work(1 + self.pick(20))
+        case 95..<96: _ = self.core.trim(1 + self.pick(8))
         default:
             // Some groups are served a little, others not at all: slow members.
             let groups = self.core.groups
@@ -255,6 +256,7 @@ struct Scenario: ~Copyable {
     }
 
     mutating func compare(_ step: Int) throws {
+        if self.pick(3) == 0 { _ = self.core.trim(1 + self.pick(8)) }
         try self.core.deliver(&self.receivers, limit: 1 + self.pick(200))
         let violations = self.core.checkInvariants()
         try ensure(violations.isEmpty, "after step \(step): \(violations)")

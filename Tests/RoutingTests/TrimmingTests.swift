@@ -1,0 +1,167 @@
+import BGPWire
+import Glibc
+import IPAddressing
+import RouteModel
+import Testing
+
+@testable import Routing
+
+@Suite("Memory goes back to the system", .serialized)
+struct TrimmingTests {
+    @Test("A pool keeps every entry in use, whatever is added, given back and trimmed", arguments: 1...8)
+    func pool(seed: Int) {
+        var pool = ChunkedPool<UInt64>(chunkShift: 3)
+        var random = SeededGenerator(state: UInt64(seed))
+        var held: [UInt32: UInt64] = [:]
+        for round in 0..<6000 {
+            // Phases that mostly grow and phases that mostly shrink.
+            let grows = (round / 700) % 2 == 0
+            if Int.random(in: 0..<10, using: &random) < (grows ? 7 : 3) || held.isEmpty {
+                let value = random.next()
+                let index = pool.insert(value)
+                #expect(held[index] == nil)
+                #expect(index < pool.count)
+                held[index] = value
+            } else if let victim = held.keys.randomElement(using: &random) {
+                pool.release(victim)
+                held[victim] = nil
+            }
+            if Int.random(in: 0..<20, using: &random) == 0 {
+                _ = pool.trim(1 + Int.random(in: 0..<4, using: &random))
+            }
+            guard round % 50 == 0 else { continue }
+            for (index, value) in held {
+                let stored = pool[index]
+                #expect(stored == value)
+            }
+            let violations = pool.violations()
+            #expect(violations.isEmpty)
+            let live = pool.liveCount
+            #expect(live == held.count)
+        }
+        for index in held.keys { pool.release(index) }
+        let left = pool.trim(.max)
+        #expect(left > 0)
+        let (memory, count) = (pool.memory, pool.count)
+        #expect(count == 0)
+        #expect(memory < 100_000)
+    }
+
+    @Test("The index finds what it holds while it grows and shrinks")
+    func index() {
+        var index = HashIndex()
+        var held: Set<UInt32> = []
+        var random = SeededGenerator(state: 3)
+        var next: UInt32 = 0
+        var largest = 0
+        for _ in 0..<6 {
+            for _ in 0..<30_000 {
+                index.insert(mixBits(UInt64(next / 2)), next)
+                held.insert(next)
+                next += 1
+            }
+            largest = max(largest, index.memory)
+            for number in held.shuffled(using: &random).prefix(held.count - 40) {
+                let isRemoved = index.remove(mixBits(UInt64(number / 2)), number)
+                #expect(isRemoved)
+                held.remove(number)
+                if Int.random(in: 0..<50, using: &random) == 0 { _ = index.trim(64) }
+                // Additions between the steps of shrinking.
+                if Int.random(in: 0..<40, using: &random) == 0 {
+                    index.insert(mixBits(UInt64(next / 2)), next)
+                    held.insert(next)
+                    next += 1
+                }
+            }
+            for number in held {
+                let found = index.find(mixBits(UInt64(number / 2))) { $0 == number }
+                #expect(found == number)
+            }
+            let count = index.count
+            #expect(count == held.count)
+        }
+        for number in held { index.remove(mixBits(UInt64(number / 2)), number) }
+        let left = index.trim(1 << 24)
+        let memory = index.memory
+        #expect(left > 0)
+        #expect(memory <= 8192)
+        #expect(largest >= 1 << 18)
+    }
+
+    @Test("The arena keeps every string while others go and slabs are trimmed")
+    func arena() {
+        var arena = ByteArena()
+        var random = SeededGenerator(state: 4)
+        var held: [(handle: UInt32, bytes: [UInt8])] = []
+        for round in 0..<20_000 {
+            let limit = (round / 4000) % 2 == 0 ? 3000 : 20
+            while held.count > limit {
+                let victim = held.remove(at: Int.random(in: 0..<held.count, using: &random))
+                arena.release(victim.handle, count: victim.bytes.count)
+            }
+            let count =
+                round % 97 == 0 ? Int.random(in: 513...65_536, using: &random) : Int.random(in: 0...512, using: &random)
+            let bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: round), count: count)
+            let handle = bytes.withUnsafeBytes { arena.store(Octets($0.baseAddress, count: $0.count)) }
+            held.append((handle, bytes))
+            if round % 40 == 0 { _ = arena.trim(5) }
+            guard round % 500 == 0 else { continue }
+            for item in held {
+                let stored = arena.bytes(item.handle, count: item.bytes.count).array
+                #expect(stored == item.bytes)
+            }
+        }
+        for item in held { arena.release(item.handle, count: item.bytes.count) }
+        _ = arena.trim(.max)
+        let (memory, used) = (arena.memory, arena.used)
+        #expect(used == 0)
+        #expect(memory < 65_536)
+    }
+
+    @Test("After a feed of 300,000 routes is withdrawn the pages are back, in bounded steps")
+    func feed() throws {
+        var core = RoutingCore<TestPolicy>()
+        let table = try present(core.addTable("one", family: .ipv4Unicast))
+        let source = try present(core.addSource(local(table, .static, preference: 200)))
+        let consumer = core.addConsumer(ConsumerSettings(table: table, policy: .acceptAll))
+        while core.isPending(consumer) { _ = core.drain(consumer, limit: 4096) }
+        let idle = residentOctets()
+        for number in 0..<UInt32(300_000) {
+            let prefix = IPv4Prefix(address: IPv4Address(rawValue: 0x1400_0000 + number << 8), length: 24)
+            let set = attributes([65001, number % 50_000], communities: [Community(rawValue: number % 50_000)])
+            core.announce(source, .v4(prefix), attributes: set, target: .blackhole)
+        }
+        while core.isPending(consumer) { _ = core.drain(consumer, limit: 4096) }
+        let full = residentOctets()
+        let account = core.memory
+        #expect(account.total >= 20 << 20)
+        core.flush(source: source)
+        core.settle()
+        while core.isPending(consumer) { _ = core.drain(consumer, limit: 4096) }
+        var steps = 0
+        while core.trim(16) { steps += 1 }
+        _ = core.trim(16)
+        #expect(steps > 3)
+        let after = core.memory
+        #expect(after.total < 1 << 20)
+        // What the test itself held with the allocator is not part of this.
+        let returned = full - residentOctets()
+        #expect(Double(returned) >= 0.6 * Double(full - idle), "\(returned) of \(full - idle) octets")
+        let violations = core.checkInvariants()
+        #expect(violations.isEmpty)
+    }
+}
+
+/// Resident memory of this process in octets.
+private func residentOctets() -> Int {
+    guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+    defer { fclose(file) }
+    var size: UInt = 0
+    var resident: UInt = 0
+    let found = withUnsafeMutablePointer(to: &size) { size in
+        withUnsafeMutablePointer(to: &resident) { resident in
+            withVaList([size, resident]) { vfscanf(file, "%lu %lu", $0) }
+        }
+    }
+    return found == 2 ? Int(resident) * 4096 : 0
+}
