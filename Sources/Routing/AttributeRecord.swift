@@ -10,7 +10,7 @@ typealias TargetID = UInt32
 /// One interned attribute set: identity and, parsed once, what decisions need.
 ///
 /// 64 octets, one cache line, per distinct set: hash 8, blob 8, count 4, generation 4, target 4, local 8, LOCAL_PREF 4,
-/// MED 4, neighbour AS 4, ORIGINATOR_ID 4, lengths 4, origin and flags 4, IGP metric 4.
+/// MED 4, neighbour AS 4, ORIGINATOR_ID 4, lengths 4, origin and flags 2, owner 2, IGP metric 4.
 struct AttributeRecord: BitwiseCopyable {
     var hash: UInt64 = 0
     var blob: UInt32 = 0
@@ -33,6 +33,8 @@ struct AttributeRecord: BitwiseCopyable {
     var clusterListLength: UInt16 = 0
     var origin: UInt8 = 2
     var flags: Flags = []
+    /// Index of the source that is charged for the set, plus one; 0 none.
+    var owner: UInt16 = 0
 
     struct LocalFlags: OptionSet, BitwiseCopyable {
         var rawValue: UInt8

@@ -7,6 +7,8 @@ struct AttributeStore: ~Copyable {
     var records = ChunkedPool<AttributeRecord>()
     var index = HashIndex()
     var arena = ByteArena()
+    /// Octets of the sets each source is charged for, by ``AttributeRecord/owner``.
+    private(set) var charges: ContiguousArray<Int> = [0]
     /// Distinct sets.
     private(set) var count = 0
 
@@ -31,8 +33,9 @@ struct AttributeStore: ~Copyable {
 
     /// Finds or adds a set and returns it with one more reference; nil when the blob exceeds 65,536 octets.
     ///
-    /// `target` gains a reference when the set is new: `isNew` tells the caller to count it.
-    mutating func intern(_ bytes: Octets, hash: UInt64, target: TargetID, local: LocalAttributes)
+    /// `target` gains a reference when the set is new: `isNew` tells the caller to count it. A set that nobody is charged
+    /// for is charged to `owner`.
+    mutating func intern(_ bytes: Octets, hash: UInt64, target: TargetID, local: LocalAttributes, owner: UInt16)
         -> (id: AttributeID, isNew: Bool)?
     {
         guard bytes.count <= ByteArena.largest else { return nil }
@@ -42,6 +45,7 @@ struct AttributeStore: ~Copyable {
         let key = Self.key(hash, record)
         if let id = self.find(key, bytes, record) {
             self.records[id].references += 1
+            if self.records[id].owner == 0 { self.charge(id, to: owner) }
             return (id, false)
         }
         record.hash = key
@@ -53,6 +57,7 @@ struct AttributeStore: ~Copyable {
         record.generation = self.records[id].generation
         self.records[id] = record
         self.index.insert(key, id)
+        self.charge(id, to: owner)
         self.count += 1
         return (id, true)
     }
@@ -88,6 +93,16 @@ struct AttributeStore: ~Copyable {
         }
     }
 
+    /// Charges a set to another owner; 0 is nobody.
+    @inline(__always)
+    mutating func charge(_ id: AttributeID, to owner: UInt16) {
+        let octets = MemoryLayout<AttributeRecord>.stride + ByteArena.footprint(Int(self.records[id].length))
+        while self.charges.count <= Int(owner) { self.charges.append(0) }
+        self.charges[Int(self.records[id].owner)] -= octets
+        self.charges[Int(owner)] += octets
+        self.records[id].owner = owner
+    }
+
     @inline(__always)
     mutating func retain(_ id: AttributeID, _ times: UInt32 = 1) { self.records[id].references += times }
 
@@ -101,6 +116,7 @@ struct AttributeStore: ~Copyable {
 
     private mutating func free(_ id: AttributeID) -> TargetID {
         let record = self.records[id]
+        self.charge(id, to: 0)
         self.index.remove(record.hash, id)
         self.arena.release(record.blob, count: Int(record.length))
         self.records[id] = AttributeRecord()

@@ -76,8 +76,13 @@ struct CoreState: ~Copyable {
     // MARK: References
 
     @inline(__always)
-    mutating func intern(_ bytes: Octets, hash: UInt64, target: TargetID, local: LocalAttributes) -> AttributeID? {
-        guard let (id, isNew) = self.store.intern(bytes, hash: hash, target: target, local: local) else { return nil }
+    mutating func intern(_ bytes: Octets, hash: UInt64, target: TargetID, local: LocalAttributes, source: Int)
+        -> AttributeID?
+    {
+        let owner = UInt16(truncatingIfNeeded: source + 1)
+        guard let (id, isNew) = self.store.intern(bytes, hash: hash, target: target, local: local, owner: owner) else {
+            return nil
+        }
         if isNew { self.targets.retain(target) }
         return id
     }
@@ -232,7 +237,7 @@ struct CoreState: ~Copyable {
             return ImportOutcome(accepted: received)
         }
         let target = isSameTarget ? self.store[received].target : self.internTarget(draft.target, for: source)
-        guard let id = self.intern(draft.attributes.bytes, target: target, local: draft.local) else {
+        guard let id = self.intern(draft.attributes.bytes, target: target, local: draft.local, source: source) else {
             return ImportOutcome(reason: .attributesTooLong)
         }
         if !isSameTarget, let reason = self.admission(id, source), reason == .invalidNextHop {
@@ -243,11 +248,17 @@ struct CoreState: ~Copyable {
     }
 
     /// Interns a set given as an array; nil when too long.
-    mutating func intern(_ bytes: [UInt8], target: TargetID, local: LocalAttributes) -> AttributeID? {
+    mutating func intern(_ bytes: [UInt8], target: TargetID, local: LocalAttributes, source: Int) -> AttributeID? {
         unsafe bytes.withUnsafeBytes { buffer in
             // The array outlives the call.
             let octets = unsafe Octets(buffer.baseAddress, count: buffer.count)
-            return self.intern(octets, hash: attributeHash(octets, seed: self.hashSeed), target: target, local: local)
+            return self.intern(
+                octets,
+                hash: attributeHash(octets, seed: self.hashSeed),
+                target: target,
+                local: local,
+                source: source
+            )
         }
     }
 

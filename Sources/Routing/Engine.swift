@@ -11,6 +11,7 @@ struct Engine: ~Copyable {
     var consumers: [RouteConsumer] = []
     var rescan = Rescan()
     var freeSources: [Int] = []
+    var review = ChargeReview()
     /// Whatever was read ahead, summed up: without a use the reads would be left out.
     var warmed: UInt64 = 0
     var exporter = Exporter()
@@ -312,6 +313,7 @@ struct Engine: ~Copyable {
         for source in self.state.sources.indices where left > 0 && !self.state.sources[source].task.isIdle {
             left = self.continueTask(source, left, evaluate)
         }
+        if self.review.isActive, left > 0 { self.continueReview(left) }
         self.resolveTargets()
         self.removeUnusedTargets()
         if !self.removedTables.isEmpty { self.reclaimTables() }
@@ -319,7 +321,8 @@ struct Engine: ~Copyable {
     }
 
     var hasWork: Bool {
-        self.rescan.isActive || !self.state.targets.dirty.isEmpty || self.state.sources.contains { !$0.task.isIdle }
+        self.rescan.isActive || self.review.isActive || !self.state.targets.dirty.isEmpty
+            || self.state.sources.contains { !$0.task.isIdle }
     }
 
     /// Runs a slice of a source's task; returns the budget that is left.
@@ -346,6 +349,8 @@ struct Engine: ~Copyable {
             // Marks set after the sweep began are still open.
             self.state.sources[source].marks = Int((self.state.sources[source].epoch &- task.sweepEpoch) & 15)
         }
+        // What the source is charged for although it holds no route any more others hold.
+        if self.state.counters[source].received == 0 { self.startReview(source) }
         guard task.isRemoving else { return }
         self.state.sources[source].isLive = false
         self.state.sources[source].lastTarget = nil
@@ -478,7 +483,9 @@ extension CoreState {
         local.preference = self.sources[source].preference
         guard local != record.local || key != self.targets.keys[Int(record.target)] else { return }
         let target = self.targets.intern(key)
-        guard let fresh = self.intern(self.store.bytes(path.received).array, target: target, local: local) else {
+        guard
+            let fresh = self.intern(self.store.bytes(path.received).array, target: target, local: local, source: source)
+        else {
             return
         }
         let old = path.received

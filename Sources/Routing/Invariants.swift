@@ -104,11 +104,20 @@ extension Engine {
     func checkStores(_ check: inout InvariantCheck) {
         var live = 0
         var targets: [TargetID: UInt32] = [:]
+        var charges = [Int](repeating: 0, count: self.state.store.charges.count)
         for id in 1..<max(1, self.state.store.endID) {
             let record = self.state.store[id]
             guard record.references > 0 else { continue }
             live += 1
             targets[record.target, default: 0] += 1
+            check.expect(record.owner != 0 || self.review.isActive, "set \(id) is charged to nobody")
+            if record.owner != 0 {
+                charges[Int(record.owner)] += 64 + ByteArena.footprint(Int(record.length))
+                check.expect(
+                    self.review.isActive || self.state.counters[Int(record.owner) - 1].received > 0,
+                    "set \(id) is charged to source \(record.owner - 1), which has no routes"
+                )
+            }
             let counted = check.references[id] ?? 0
             check.expect(
                 counted == record.references,
@@ -116,6 +125,7 @@ extension Engine {
             )
         }
         check.expect(live == self.state.store.count, "number of sets")
+        check.expect(charges.dropFirst().elementsEqual(self.state.store.charges.dropFirst()), "charges")
         check.violations += self.state.store.violations()
         for id in self.state.targets.records.indices.dropFirst() {
             let counted = targets[TargetID(id)] ?? 0

@@ -169,7 +169,10 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
 
     /// Counters of a source.
     public func counters(_ id: SourceID) -> SourceCounters {
-        self.isLive(id) ? self.engine.state.counters[id.index] : SourceCounters()
+        guard self.isLive(id) else { return SourceCounters() }
+        var counters = self.engine.state.counters[id.index]
+        counters.attributeOctets = self.attributeCharge(id)
+        return counters
     }
 
     /// Whether a source exists; one that is being removed still does.
@@ -329,7 +332,8 @@ extension Engine {
                 octets,
                 hash: hash ?? attributeHash(octets, seed: self.state.hashSeed),
                 target: target,
-                local: local
+                local: local,
+                source: source
             )
         }
     }

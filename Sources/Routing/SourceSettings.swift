@@ -194,6 +194,8 @@ public struct SourceCounters: Hashable, Sendable, BitwiseCopyable {
     public var best: UInt32 = 0
     /// Paths that were not stored because of the receive limit, since the source was added.
     public var dropped: UInt64 = 0
+    /// Octets of attribute sets the source is charged for.
+    public var attributeOctets: Int = 0
 
     /// Creates zeros.
     public init() {}
