@@ -72,8 +72,9 @@ let runtime: [Target] = [
     .target(
         name: "NodeCore",
         dependencies: [
-            "Speaker", "ConfigLanguage", "SpeakerSettings", "Policy", "RouteModel", "BGPSession", "BGPWire", "Felix",
-            "Confd", "Datastore", "Resources", "ControlAPI", "ControlServer", "Netlink", "MRTCommands", "IPAddressing",
+            "Speaker", "ConfigLanguage", "SpeakerSettings", "Policy", "RouteModel", "Routing", "BGPSession", "BGPWire", "Felix",
+            "CLinux", "Confd", "Datastore", "Resources", "ControlAPI", "ControlServer", "Netlink", "MRTCommands",
+            "IPAddressing",
             logging, argumentParser, serviceLifecycle,
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ]

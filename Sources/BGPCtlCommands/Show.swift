@@ -5,7 +5,7 @@ import ControlAPI
 struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the state of the speaker.",
-        subcommands: [ShowStatus.self, ShowNeighbors.self, ShowRoutes.self, ShowInterfaces.self]
+        subcommands: [ShowStatus.self, ShowMemory.self, ShowNeighbors.self, ShowRoutes.self, ShowInterfaces.self]
     )
 }
 
@@ -51,6 +51,31 @@ struct ShowStatus: ControlCommand {
             }
         )
         return lines
+    }
+}
+
+/// `bgpctl show memory`.
+struct ShowMemory: ControlCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "memory",
+        abstract: "Show what holds the memory of the speaker."
+    )
+
+    @OptionGroup
+    var options: ControlOptions
+
+    func execute(_ invocation: Invocation) async throws {
+        let memory = try await invocation.client.memory()
+        if invocation.json { return try invocation.writeJSON(memory) }
+        let rows =
+            memory.structures.map { ($0.name, $0.bytes) } + [
+                ("sum", memory.accountedBytes), ("resident", memory.residentBytes),
+            ]
+        let lines = TextTable.lines(
+            [.text("STRUCTURE"), .number("BYTES"), .number("SIZE")],
+            rows.map { [$0.0, String($0.1), mebibytesText($0.1)] }
+        )
+        for line in lines { invocation.output.writeLine(line) }
     }
 }
 

@@ -61,6 +61,12 @@ struct ShowNeighbors: ControlCommand {
         )
         add("Router ID", neighbor.remoteRouterID)
         add("Timers", "hold \(neighbor.holdTime) s, keepalive \(neighbor.keepaliveTime) s")
+        add(
+            "Attributes",
+            neighbor.attributeBytes.map { bytes in
+                mebibytesText(bytes) + (neighbor.attributeLimitBytes.map { " of at most \(mebibytesText($0))" } ?? "")
+            }
+        )
         add("Last error", Self.errorText(neighbor))
         add("Established", neighbor.transitions == 1 ? "once" : "\(neighbor.transitions) times")
         add("Local capabilities", neighbor.capabilities.local.joined(separator: ", "))

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <malloc.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -45,5 +46,14 @@ void clinux_name_thread(const char *name) {
     cut[sizeof cut - 1] = 0;
     pthread_setname_np(pthread_self(), cut);
 }
+
+size_t clinux_heap_in_use(void) {
+    struct mallinfo2 usage = mallinfo2();
+    return usage.uordblks + usage.hblkhd;
+}
+
+size_t clinux_heap_free(void) { return mallinfo2().fordblks; }
+
+void clinux_trim_heap(void) { malloc_trim(0); }
 
 pid_t clinux_thread_id(void) { return (pid_t)syscall(SYS_gettid); }

@@ -229,6 +229,7 @@ extension Parser {
         settings.comparesIGPMetric = bgp.comparesIGPMetric
         settings.routeRefresh = bgp.routeRefresh
         settings.extendedMessages = bgp.extendedMessages
+        settings.attributeLimit = Int(bgp.attributeLimit) << 20
         settings.timers = bgp.timers
     }
 

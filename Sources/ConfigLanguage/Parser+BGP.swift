@@ -33,6 +33,8 @@ extension Parser {
             bgp.routeRefresh = try self.parseSwitch()
         } else if self.accept("enable", "extended", "messages") {
             bgp.extendedMessages = try self.parseSwitch()
+        } else if self.accept("attribute", "limit") {
+            bgp.attributeLimit = try self.parseNumber("attribute limit in MiB", in: 1...1_048_576)
         } else if self.accept("enable", "as4") || self.accept("capabilities") {
             guard try self.parseSwitch() else {
                 throw self.fail(start, "sessions always use capabilities and four-octet AS numbers")

@@ -136,6 +136,8 @@ struct BGPDraft: Sendable {
     var comparesIGPMetric = true
     var routeRefresh = true
     var extendedMessages = false
+    /// In MiB.
+    var attributeLimit = UInt32(BGPSettings.defaultAttributeLimit >> 20)
     var timers = BGPTimers()
 
     /// What is known of the neighbour's AS.

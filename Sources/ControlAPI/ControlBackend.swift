@@ -5,6 +5,9 @@ public protocol ControlBackend: Sendable {
     /// The speaker as a whole.
     func status() async throws -> Status
 
+    /// What holds the memory of the process.
+    func memory() async throws -> MemoryStatus
+
     /// Neighbours in order of definition, or the one called `name`; `not-found` when there is none.
     func neighbors(name: String?) async throws -> [NeighborStatus]
 

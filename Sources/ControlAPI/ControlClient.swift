@@ -35,6 +35,9 @@ public struct ControlClient: Sendable {
         try? await self.http.shutdown()
     }
 
+    /// `GET /v1/memory`.
+    public func memory() async throws -> MemoryStatus { try await self.get("/v1/memory") }
+
     /// `GET /v1/status`.
     public func status() async throws -> Status { try await self.get("/v1/status") }
 

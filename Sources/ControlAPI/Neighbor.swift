@@ -42,6 +42,10 @@ public struct NeighborStatus: Codable, Hashable, Sendable {
     public var messages: Messages
     /// How often the session was established.
     public var transitions: UInt64
+    /// Bytes of attribute sets the neighbour is charged for; nil from a speaker that does not say.
+    public var attributeBytes: UInt64?
+    /// Bytes at which the session is ended; nil likewise.
+    public var attributeLimitBytes: UInt64?
     /// Why the session is idle, such as `disabled` or `error wait 60 s`; nil in other states.
     public var idleReason: String?
 

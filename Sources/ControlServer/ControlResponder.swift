@@ -54,6 +54,8 @@ struct ControlResponder: HTTPResponder {
         switch endpoint {
         case .status:
             return try Self.json(try await self.backend.status())
+        case .memory:
+            return try Self.json(try await self.backend.memory())
         case .ready:
             let readiness = try await self.backend.status().readiness
             return try Self.json(readiness, status: readiness.ready ? 200 : 503)

@@ -86,6 +86,8 @@ public enum InPlaceChange: Hashable, Sendable {
     case keepsFiltered(AddressFamily)
     /// Timers that act between sessions or from the next event: connect, error wait, error forget.
     case timers
+    /// `attribute limit`; judged at the next route.
+    case attributeLimit
     /// `passive`.
     case passive
     /// `description`.
@@ -112,6 +114,7 @@ extension InPlaceChange: CustomStringConvertible {
         case .preference(let family): "\(family) preference"
         case .keepsFiltered(let family): "\(family) import keep filtered"
         case .timers: "timers"
+        case .attributeLimit: "attribute limit"
         case .passive: "passive"
         case .description: "description"
         case .debug: "debug"
@@ -240,6 +243,7 @@ private struct ProtocolComparison {
         self.restart(old.comparesIGPMetric, new.comparesIGPMetric, "igp metric")
         self.restart(old.routeRefresh, new.routeRefresh, "enable route refresh")
         self.restart(old.extendedMessages, new.extendedMessages, "enable extended messages")
+        self.update(old.attributeLimit, new.attributeLimit, .attributeLimit)
         self.update(old.isPassive, new.isPassive, .passive)
         // Hold and keepalive times are negotiated in the OPEN messages; the others act from their next start.
         self.restart(old.timers.hold, new.timers.hold, "hold time")

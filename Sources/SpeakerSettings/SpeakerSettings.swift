@@ -289,10 +289,15 @@ public struct BGPSettings: Hashable, Sendable {
     public var routeRefresh: Bool
     /// `enable extended messages`; default off.
     public var extendedMessages: Bool
+    /// `attribute limit`: octets of attribute sets the neighbour may be charged for before the session is ended.
+    public var attributeLimit: Int
     /// Timers.
     public var timers: BGPTimers
     /// Channels, at most one per family.
     public var channels: [BGPChannelSettings]
+
+    /// Enough for well over a million sets of usual size.
+    public static let defaultAttributeLimit = 512 << 20
 
     /// Creates settings with BIRD's defaults.
     public init(
@@ -325,6 +330,7 @@ public struct BGPSettings: Hashable, Sendable {
         self.comparesIGPMetric = true
         self.routeRefresh = true
         self.extendedMessages = false
+        self.attributeLimit = Self.defaultAttributeLimit
         self.timers = BGPTimers()
         self.channels = []
     }

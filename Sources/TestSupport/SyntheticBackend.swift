@@ -76,6 +76,17 @@ public final class SyntheticBackend: ControlBackend {
         )
     }
 
+    /// Two structures and the runtime.
+    public func memory() async throws -> MemoryStatus {
+        MemoryStatus(
+            structures: [
+                .init(name: "ipv4 destinations", bytes: 4_000_000), .init(name: "attribute sets", bytes: 2_000_000),
+                .init(name: "runtime", bytes: 6_000_000),
+            ],
+            residentBytes: 12_897_485
+        )
+    }
+
     /// Two neighbours: `peer1`, established, and `peer2`, idle after an error.
     public func neighbors(name: String?) async throws -> [NeighborStatus] {
         var first = NeighborStatus(

@@ -185,8 +185,18 @@ struct BGPCtlTests {
         #expect(try JSONDecoder().decode([NeighborStatus].self, from: Data(neighbors.output.utf8)).count == 2)
         let status = try await self.bgpctl("show", "status", "--json")
         #expect(try JSONDecoder().decode(Status.self, from: Data(status.output.utf8)).routerID == "192.0.2.1")
+        let memory = try await self.bgpctl("show", "memory", "--json")
+        #expect(try JSONDecoder().decode(MemoryStatus.self, from: Data(memory.output.utf8)).structures.count == 3)
         let interfaces = try await self.bgpctl("show", "interfaces", "--json")
         #expect(try JSONDecoder().decode([InterfaceStatus].self, from: Data(interfaces.output.utf8)).count == 2)
+    }
+
+    @Test("show memory prints each structure, the runtime, their sum and what is resident")
+    func memory() async throws {
+        let run = try await self.bgpctl("show", "memory")
+        let lines = run.output.split(separator: "\n").map { $0.split(separator: " ", omittingEmptySubsequences: true) }
+        #expect(lines.map { $0.first ?? "" } == ["STRUCTURE", "ipv4", "attribute", "runtime", "sum", "resident"])
+        #expect(lines.last.map { $0.contains("12897485") } == true)
     }
 
     @Test("show interfaces prints aligned rows")

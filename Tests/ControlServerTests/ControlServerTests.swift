@@ -33,6 +33,7 @@ struct ControlServerTests {
                 #expect(try await client.readiness().ready)
                 #expect(try await client.neighbors().map(\.name) == ["peer1", "peer2"])
                 #expect(try await client.neighbor("peer2").state == .idle)
+                #expect(try await client.memory().accountedBytes == 12_000_000)
                 #expect(try await client.interfaces().map(\.name) == ["lo", "eth0"])
                 #expect(try await client.routes().map(\.prefix.description).last == "10.0.0.2/32")
                 #expect(try await client.reload().outcome == .applied)

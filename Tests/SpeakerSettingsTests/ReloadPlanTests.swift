@@ -78,6 +78,7 @@ struct ReloadPlanTests {
             Difference({ $0.timers.connectRetry = 7 }, .timers),
             Difference({ $0.timers.errorWait = 1...2 }, .timers),
             Difference({ $0.isPassive = true }, .passive),
+            Difference({ $0.attributeLimit = 1 << 20 }, .attributeLimit),
             Difference({ $0.common.description = "x" }, .description),
             Difference({ $0.common.debug = [.states] }, .debug),
         ] as [Difference<InPlaceChange>]

@@ -126,4 +126,10 @@ void clinux_name_thread(const char *name);
 /// Kernel thread id of the calling thread.
 pid_t clinux_thread_id(void);
 
+// Octets that the program holds of the allocator, and octets the allocator keeps for reuse; those it gave back to the
+// system with clinux_trim_heap() may still be among the latter.
+size_t clinux_heap_in_use(void);
+size_t clinux_heap_free(void);
+void clinux_trim_heap(void);
+
 #endif

@@ -51,6 +51,8 @@ extension NeighborStatus {
         )
         self.messages = Messages(sent: peer.sent.control, received: peer.received.control)
         self.transitions = peer.establishedCount
+        self.attributeBytes = UInt64(clamping: peer.attributeOctets)
+        self.attributeLimitBytes = UInt64(clamping: settings.attributeLimit)
         if peer.state == .idle {
             self.idleReason =
                 peer.isDisabled

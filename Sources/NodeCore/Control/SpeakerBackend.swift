@@ -1,9 +1,11 @@
 internal import BGPSession
 internal import BGPWire
+internal import CLinux
 internal import ControlAPI
 internal import Glibc
 internal import IPAddressing
 internal import RouteModel
+internal import Routing
 internal import Speaker
 internal import SpeakerSettings
 
@@ -35,7 +37,7 @@ struct SpeakerBackend: ControlBackend {
             configurationFile: runtime.configurationPath,
             lastReload: await runtime.lastReload,
             readiness: Readiness(ready: reasons.isEmpty, reasons: reasons),
-            memoryBytes: residentBytes(),
+            memoryBytes: residentMemory().resident,
             tables: snapshot.tables.map {
                 TableStatus(
                     name: $0.name,
@@ -54,6 +56,26 @@ struct SpeakerBackend: ControlBackend {
                     since: Timestamp(seconds: $0.since)
                 )
             }
+        )
+    }
+
+    func memory() async throws -> MemoryStatus {
+        let snapshot = await (try self.runtime()).speaker.memory()
+        let core = snapshot.core
+        let (resident, program) = residentMemory()
+        // The allocator's memory holds some of the structures; the rest of it is the runtime's, with the program itself.
+        let heap = Int(clamping: clinux_heap_in_use())
+        let parts: [(String, Int)] = [
+            ("ipv4 destinations", core.ipv4Destinations), ("ipv6 destinations", core.ipv6Destinations),
+            ("paths", core.paths), ("attribute sets", core.attributes), ("indices", core.indices),
+            ("journals", core.journals), ("announced bitmaps", core.consumers), ("export scratch", core.scratch),
+            ("session buffers", snapshot.sessions), ("learned kernel routes", snapshot.learnedRoutes),
+            ("installed kernel routes", snapshot.installedRoutes),
+            ("runtime", max(0, heap - snapshot.allocated) + Int(clamping: program)),
+        ]
+        return MemoryStatus(
+            structures: parts.map { .init(name: $0.0, bytes: UInt64(clamping: $0.1)) },
+            residentBytes: resident
         )
     }
 
@@ -153,14 +175,15 @@ extension Timestamp {
     }
 }
 
-/// Resident memory of the process in octets; 0 when /proc does not say.
-private func residentBytes() -> UInt64 {
-    guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+/// Resident memory of the process in octets, and the part that pages of files make up; 0 when /proc does not say.
+private func residentMemory() -> (resident: UInt64, files: UInt64) {
+    guard let file = fopen("/proc/self/statm", "r") else { return (0, 0) }
     defer { fclose(file) }
     var buffer = [CChar](repeating: 0, count: 128)
-    guard fgets(&buffer, 128, file) != nil else { return 0 }
+    guard fgets(&buffer, 128, file) != nil else { return (0, 0) }
     let words = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
         .split(separator: " ")
-    guard words.count > 1, let pages = UInt64(words[1]) else { return 0 }
-    return pages &* UInt64(sysconf(Int32(_SC_PAGESIZE)))
+    guard words.count > 2, let resident = UInt64(words[1]), let files = UInt64(words[2]) else { return (0, 0) }
+    let page = UInt64(sysconf(Int32(_SC_PAGESIZE)))
+    return (resident &* page, files &* page)
 }

@@ -2,6 +2,7 @@ public import BGPSession
 public import BGPWire
 public import IPAddressing
 public import RouteModel
+public import Routing
 public import SpeakerSettings
 
 /// A peer at one moment.
@@ -34,6 +35,8 @@ public struct PeerSnapshot: Sendable {
     public var sent: MessageCounts
     /// Messages received.
     public var received: MessageCounts
+    /// Octets of attribute sets it is charged for.
+    public var attributeOctets = 0
     /// Families, in order of the configuration.
     public var channels: [Channel]
 
@@ -191,8 +194,6 @@ public struct SpeakerSnapshot: Sendable {
     public var tables: [Table]
     /// Protocol instances in order of the configuration.
     public var protocols: [Instance]
-    /// Octets held by attribute sets, tables and consumers.
-    public var memory: (attributes: Int, tables: Int, consumers: Int)
     /// Connections refused because nobody is configured at their address.
     public var refusedConnections: UInt64
 
@@ -223,6 +224,21 @@ public struct SpeakerSnapshot: Sendable {
         /// Since when it exists, in seconds since 1970.
         public var since: Double
     }
+}
+
+/// Octets the speaker holds.
+public struct MemorySnapshot: Hashable, Sendable {
+    /// Tables, attribute sets and consumers.
+    public var core: MemoryAccount
+    /// Messages of sessions on their way in or out.
+    public var sessions = 0
+    /// Routes wanted and seen in the kernel.
+    public var installedRoutes = 0
+    /// Routes of others that kernel protocols know.
+    public var learnedRoutes = 0
+
+    /// What of it lies in the allocator's memory.
+    public var allocated: Int { self.core.allocated + self.sessions + self.installedRoutes + self.learnedRoutes }
 }
 
 /// An interface.

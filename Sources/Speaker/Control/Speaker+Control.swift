@@ -20,6 +20,11 @@ extension Speaker {
         await self.core.snapshot()
     }
 
+    /// What the speaker holds, by structure.
+    public func memory() async -> MemorySnapshot {
+        await self.core.memorySnapshot()
+    }
+
     /// Settings that are in force.
     public func settings() async -> SpeakerSettings {
         await self.core.settings

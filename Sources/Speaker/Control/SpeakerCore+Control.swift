@@ -9,8 +9,7 @@ internal import SpeakerSettings
 
 extension SpeakerCore {
     func snapshot() -> SpeakerSnapshot {
-        let memory = self.routing.memory
-        return SpeakerSnapshot(
+        SpeakerSnapshot(
             routerID: self.routerID,
             isStarted: self.isStarted,
             startTime: self.startTime,
@@ -25,7 +24,6 @@ extension SpeakerCore {
                 )
             },
             protocols: self.settings.protocols.map(self.instance),
-            memory: (memory.attributes, memory.tables, memory.consumers),
             refusedConnections: self.registry.refusedCount
         )
     }
@@ -96,6 +94,7 @@ extension SpeakerCore {
             guard let entry = self.peers[id] else { continue }
             snapshot.isDisabled = entry.isDisabled
             snapshot.isLinkUp = entry.isLinkUp
+            snapshot.attributeOctets = self.attributeCharge(entry)
             snapshot.channels = settings.channels.map { channel in
                 self.channelSnapshot(channel, entry.up?.channels[channel.channel.family])
             }

@@ -43,5 +43,12 @@ struct RouteBatch: Sendable {
             + self.segments.count * MemoryLayout<Segment>.stride
     }
 
+    /// Octets held.
+    var capacity: Int {
+        self.attributes.capacity + self.ipv4.capacity * MemoryLayout<NLRI<IPv4Prefix>>.stride
+            + self.ipv6.capacity * MemoryLayout<NLRI<IPv6Prefix>>.stride
+            + self.segments.capacity * MemoryLayout<Segment>.stride
+    }
+
     var isEmpty: Bool { self.segments.isEmpty }
 }

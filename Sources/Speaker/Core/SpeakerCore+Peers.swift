@@ -27,6 +27,10 @@ struct PeerEntry {
         var serial: SessionSerial
         var established: EstablishedSession
         var channels: [AddressFamily: Channel] = [:]
+        /// The charge for attribute sets at which it is looked at again; nil is the configured limit.
+        var nextChargeCheck: Int?
+        /// Whether a review of the charge is under way.
+        var isChargeReviewed = false
     }
 
     /// A family of an Established session.
@@ -401,6 +405,7 @@ extension SpeakerCore {
 
     func ingest(_ batch: RouteBatch, _ serial: SessionSerial) {
         guard let entry = self.peers[serial.peer], let up = entry.session(serial) else { return }
+        self.trimming.taken &+= batch.size
         let common = entry.settings.common
         let isTraced = !common.debug.isEmpty
         let scope = up.established.remote.scope
@@ -434,6 +439,7 @@ extension SpeakerCore {
             }
         }
         entry.session.inbox.send(.processed(serial, batch.size))
+        self.checkCharge(serial.peer)
     }
 
     /// Reads ahead what some segments from `first` will look up; returns the segment after them.

@@ -55,6 +55,9 @@ actor SpeakerCore {
     var isStarted = false
     var isStopping = false
     private var isRunScheduled = false
+    var trimming = Trimming()
+    /// Whether some peer's charge for attribute sets is under review.
+    var hasChargeReviews = false
 
     init(
         loop: any EventLoop,
@@ -100,6 +103,7 @@ actor SpeakerCore {
         let registry = self.registry
         self.listeners = try Listeners { descriptor, _, remote in registry.offer(descriptor, from: remote) }
         self.isStarted = true
+        self.scheduleTrimming()
         self.updateListeners()
         for id in Array(self.peers.keys) { self.startPeer(id) }
         self.logger.info("Speaker started", metadata: ["routerID": "\(routerID)", "peers": "\(self.peers.count)"])
@@ -111,6 +115,7 @@ actor SpeakerCore {
         self.isStopping = true
         self.listeners?.stop()
         self.deviceScan?.cancel()
+        self.trimming.task?.cancel()
         for instance in self.kernels.values { instance.scanTask?.cancel() }
         let notification: Notification = .cease(mode == .final ? .administrativeShutdown : .administrativeReset)
         for entry in self.peers.values { await entry.session.stop(notification) }
@@ -162,6 +167,7 @@ actor SpeakerCore {
             self.inbox.recycle(messages)
         }
         let hasWork = self.routing.hasWork && self.routing.work(16_384)
+        self.finishChargeReviews()
         let hasOutput = self.flushGroups()
         let hasChanges = self.drainKernels()
         if !isEmpty || hasWork || hasOutput || hasChanges { self.scheduleRun() }

@@ -22,6 +22,20 @@ struct InstalledRoutes {
     /// What the writes under way replace: it stays where the kernel refuses.
     private var replaced: [RouteKey: KernelRoute] = [:]
 
+    /// Octets held, about: slots of the dictionaries, and the arrays beside them.
+    var memory: Int {
+        let route = MemoryLayout<KernelRoute>.stride
+        let prefix = MemoryLayout<IPPrefix>.stride
+        // An array of one element: header of 32 octets and the allocator's own 16; next hops lie in arrays too.
+        let boxed = 48 + route
+        let hops = 48 + MemoryLayout<KernelNextHop>.stride
+        return self.desired.capacity * 4 / 3 * (prefix + route) + self.observed.capacity * 4 / 3 * (prefix + 8)
+            + self.observed.count * (boxed + hops) + self.desired.count * hops
+            + (self.dirty.capacity + self.released.capacity + self.stale.capacity) * 4 / 3 * prefix
+            + (self.blocked.capacity + self.failed.capacity) * 4 / 3 * MemoryLayout<RouteKey>.stride
+            + self.replaced.capacity * 4 / 3 * (MemoryLayout<RouteKey>.stride + route)
+    }
+
     /// Sets or clears what is wanted for a prefix.
     mutating func want(_ route: KernelRoute?, for prefix: IPPrefix) {
         guard self.desired[prefix] != route else { return }

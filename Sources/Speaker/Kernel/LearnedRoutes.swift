@@ -22,6 +22,12 @@ struct LearnedRoutes {
         }
     }
 
+    /// Octets held, about.
+    var memory: Int {
+        self.routes.capacity * 4 / 3 * (MemoryLayout<IPPrefix>.stride + 8)
+            + self.routes.count * (96 + MemoryLayout<KernelRoute>.stride)
+    }
+
     /// The route to import for a prefix.
     func best(_ prefix: IPPrefix) -> KernelRoute? {
         self.routes[prefix]?.min { ($0.metric, $0.protocolNumber.rawValue) < ($1.metric, $1.protocolNumber.rawValue) }

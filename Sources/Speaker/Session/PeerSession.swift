@@ -212,6 +212,9 @@ final class Unsent: Sendable {
     private let octets = Atomic<Int>(0)
     private let isAwaited = Atomic<Bool>(false)
 
+    /// Octets under way.
+    var count: Int { self.octets.load(ordering: .relaxed) }
+
     /// Counts what the core hands over.
     func add(_ count: Int) { self.octets.add(count, ordering: .sequentiallyConsistent) }
 
