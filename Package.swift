@@ -72,7 +72,8 @@ let runtime: [Target] = [
     .target(
         name: "NodeCore",
         dependencies: [
-            "Speaker", "ConfigLanguage", "SpeakerSettings", "Policy", "RouteModel", "Routing", "BGPSession", "BGPWire", "Felix",
+            "Speaker", "ConfigLanguage", "SpeakerSettings", "Policy", "RouteModel", "Routing", "BGPSession", "BGPWire",
+            "Felix",
             "CLinux", "Confd", "Datastore", "Resources", "ControlAPI", "ControlServer", "Netlink", "MRTCommands",
             "IPAddressing",
             logging, argumentParser, serviceLifecycle,
