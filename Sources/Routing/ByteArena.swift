@@ -158,16 +158,18 @@ struct ByteArena: ~Copyable {
         if self.current[index] == 0 || self.isFull(Int(self.current[index] - 1), units) { self.turn(index) }
         let slab = Int(self.current[index] - 1)
         let base = UInt32(slab) << Self.slabShift
+        var use = self.uses[slab]
         let handle: UInt32
-        if self.uses[slab].free != 0 {
-            handle = base + self.uses[slab].free - 1
+        if use.free != 0 {
+            handle = base + use.free - 1
             // A free block begins with the link that `release` put there.
-            self.uses[slab].free = unsafe self.pointer(handle).load(as: UInt32.self)
+            use.free = unsafe self.pointer(handle).load(as: UInt32.self)
         } else {
-            handle = base + self.uses[slab].fresh * units
-            self.uses[slab].fresh += 1
+            handle = base + use.fresh * units
+            use.fresh += 1
         }
-        self.uses[slab].live += 1
+        use.live += 1
+        self.uses[slab] = use
         self.used += Int(units) * 8
         // The block has `units` * 8 octets, at least `bytes.count`.
         unsafe bytes.copy(to: self.pointer(handle))
@@ -178,14 +180,16 @@ struct ByteArena: ~Copyable {
     mutating func release(_ handle: UInt32, count: Int) {
         let index = Self.sizeClass(count)
         let slab = Int(handle >> Self.slabShift)
-        unsafe self.pointer(handle).storeBytes(of: self.uses[slab].free, as: UInt32.self)
-        self.uses[slab].free = handle & (1 << Self.slabShift - 1) + 1
-        self.uses[slab].live -= 1
-        self.used -= Int(Self.units(index)) * 8
-        if !self.uses[slab].isListed, self.current[index] != UInt32(slab) + 1 {
-            self.uses[slab].isListed = true
+        var use = self.uses[slab]
+        unsafe self.pointer(handle).storeBytes(of: use.free, as: UInt32.self)
+        use.free = handle & (1 << Self.slabShift - 1) + 1
+        use.live -= 1
+        if !use.isListed, self.current[index] != UInt32(slab) + 1 {
+            use.isListed = true
             self.roomy[index].append(UInt32(slab))
         }
+        self.uses[slab] = use
+        self.used -= Int(Self.units(index)) * 8
     }
 
     @inline(__always)

@@ -80,17 +80,16 @@ struct ChunkedPool<Element: BitwiseCopyable>: ~Copyable {
         let chunk = Int(index >> self.shift)
         let place = index & (1 << self.shift - 1)
         // The subscript checks `chunk`; `place` is masked to the chunk's size.
-        unsafe UnsafeMutableRawPointer(self.chunks[chunk] + Int(place))
-            .storeBytes(of: self.uses[chunk].free, as: UInt32.self)
-        self.uses[chunk].free = place + 1
-        self.uses[chunk].live -= 1
+        var use = self.uses[chunk]
+        unsafe UnsafeMutableRawPointer(self.chunks[chunk] + Int(place)).storeBytes(of: use.free, as: UInt32.self)
+        use.free = place + 1
+        use.live -= 1
+        if !use.isListed, chunk != Int(self.current) {
+            use.isListed = true
+            self.roomy.append(UInt32(chunk))
+        }
+        self.uses[chunk] = use
         self.liveCount -= 1
-        if !self.uses[chunk].isListed, chunk != Int(self.current) { self.list(chunk) }
-    }
-
-    private mutating func list(_ chunk: Int) {
-        self.uses[chunk].isListed = true
-        self.roomy.append(UInt32(chunk))
     }
 
     @inline(__always)

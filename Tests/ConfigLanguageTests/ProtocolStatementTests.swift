@@ -36,6 +36,13 @@ struct ProtocolStatementTests {
         #expect(session.channels.first?.channel.exportPolicy.constantVerdict == nil)
     }
 
+    @Test("An attribute limit is in MiB and bounded")
+    func attributeLimit() throws {
+        #expect(try session(externalSession("attribute limit 3;")).attributeLimit == 3 << 20)
+        #expect(throws: (any Error).self) { try session(externalSession("attribute limit 0;")) }
+        #expect(throws: (any Error).self) { try session(externalSession("attribute limit 1048577;")) }
+    }
+
     @Test("An unset option has BIRD's default")
     func defaults() throws {
         let session = try session(externalSession())
