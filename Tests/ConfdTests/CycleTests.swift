@@ -300,7 +300,7 @@ struct CycleCommandTests {
 
     @Test("The output that is kept is bounded")
     func boundedOutput() async {
-        let outcome = await CommandRunner.run("head -c 1000000 /dev/zero; exit 1", timeout: .seconds(20))
+        let outcome = await CommandRunner.run("head -c 1000000 /dev/zero; exit 1", timeout: .seconds(300))
         #expect(outcome.failure == "exit status 1")
         #expect(outcome.output.utf8.count == CommandRunner.largestOutput)
     }
