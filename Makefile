@@ -5,10 +5,12 @@ FLAGS := -c release -Xswiftc -enable-testing
 
 .PHONY: demo test test-long fuzz build bench check format clean deps
 
-demo: deps build
+demo: build
+	Scripts/deps demo
 	Scripts/demo
 
-build: deps
+build:
+	Scripts/deps build
 	$(SWIFT) build $(FLAGS)
 
 # Everything with a bounded run time: unit, component and interoperability tests.
@@ -45,10 +47,10 @@ check: build
 	Scripts/check
 
 format:
-	$(SWIFT) format -i -p -r Sources Tests Package.swift
+	$(SWIFT) format -i -p $$(git ls-files '*.swift')
 
 clean:
 	$(SWIFT) package clean
 
 deps:
-	Scripts/deps
+	Scripts/deps test
