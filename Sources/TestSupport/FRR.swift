@@ -1,6 +1,9 @@
 import Foundation
+import Glibc
 
-/// FRR's bgpd alone in a namespace, without zebra: it speaks BGP and installs nothing.
+/// FRR's bgpd and zebra in a namespace: it speaks BGP and installs nothing.
+///
+/// Without zebra bgpd does not know its interfaces and refuses next hops with a link-local address.
 public struct FRR: Sendable {
     /// The running daemon.
     public let process: DaemonProcess
@@ -16,12 +19,26 @@ public struct FRR: Sendable {
         let file = try lab.write("\(name).conf", configuration)
         let folder = "\(lab.folder)/\(name).vty"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        // zebra gives its privileges up.
+        chmod(folder, 0o777)
+        let zebra = "\(folder)/zserv.api"
+        _ = try lab.start(
+            "\(name)-zebra",
+            in: namespace,
+            "/usr/lib/frr/zebra",
+            [
+                "-u", "frr", "-g", "frr", "-f", try lab.write("\(name)-zebra.conf", ""), "-i", "\(folder)/zebra.pid",
+                "-z", zebra, "--vty_socket", folder, "-P", "0", "--log", "stdout",
+            ]
+        )
+        try await lab.require("\(name)'s zebra listens") { FileManager.default.fileExists(atPath: zebra) }
         let process = try lab.start(
             name,
             in: namespace,
             "/usr/lib/frr/bgpd",
             [
-                "-Z", "-n", "-S", "-f", file, "-i", "\(lab.folder)/\(name).pid", "--vty_socket", folder, "-P", "0",
+                "-z", zebra, "-n", "-S", "-f", file, "-i", "\(lab.folder)/\(name).pid", "--vty_socket", folder, "-P",
+                "0",
                 "--log", "stdout",
             ]
         )

@@ -4,6 +4,16 @@ import Testing
 
 @Suite("Path attributes")
 struct PathAttributesTests {
+    @Test("Extended communities are named by kind, administrator and number")
+    func extendedCommunityText() {
+        let texts: [(UInt64, String)] = [
+            (0x0002_FC00_0000_0007, "rt:64512:7"), (0x0003_FC00_FFFF_FFFF, "ro:64512:4294967295"),
+            (0x0102_0A09_0807_0005, "rt:10.9.8.7:5"), (0x0203_FA56_EA01_0008, "ro:4200000001:8"),
+            (0x4300_0000_0000_0001, "generic:0x43000000:0x1"), (0x4002_FC00_0000_0007, "generic:0x4002fc00:0x7"),
+        ]
+        for (value, text) in texts { #expect(ExtendedCommunity(rawValue: value).description == text) }
+    }
+
     @Test("Attributes set in any order stand in ascending order")
     func order() {
         var set = PathAttributes()

@@ -18,6 +18,10 @@ enum Interop {
     /// The same for IPv6.
     static let link6 = ["fd20::1/64", "fd20::2/64"]
 
+    /// The same without lengths.
+    static let addresses4 = ["10.20.0.1", "10.20.0.2"]
+    static let addresses6 = ["fd20::1", "fd20::2"]
+
     /// Two namespaces with a link between them that has addresses of both families.
     static func pair(_ lab: Lab) throws -> (martlet: Lab.Namespace, other: Lab.Namespace) {
         let (first, second) = (try lab.addNamespace(), try lab.addNamespace())

@@ -154,7 +154,7 @@ extension Route {
         }
         self.communities = attributes.communities.map(\.description)
         self.largeCommunities = attributes.largeCommunities.map(\.description)
-        self.extendedCommunities = attributes.extendedCommunities.map { "0x" + String($0.rawValue, radix: 16) }
+        self.extendedCommunities = attributes.extendedCommunities.map(\.description)
         self.originatorID = attributes.originatorID
         self.clusterList = attributes.clusterList ?? []
         self.metric = route.local.kernelMetric
