@@ -135,7 +135,9 @@ let tests: [Target] = [
     .testTarget(
         name: "ConfdTests",
         dependencies: [
-            "Confd", "Resources", "ConfigLanguage", "SpeakerSettings", "Policy", "BGPWire", "IPAddressing", logging,
+            "Confd", "Resources", "ConfigLanguage", "SpeakerSettings", "Policy", "RouteModel", "BGPWire",
+            "IPAddressing",
+            logging,
         ]
     ),
     .testTarget(name: "ControlAPITests", dependencies: ["ControlAPI", "IPAddressing", "TestSupport", nioCore]),

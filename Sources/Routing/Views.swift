@@ -64,6 +64,8 @@ public struct ExportedView: Hashable, Sendable {
     public var attributes: PathAttributes
     /// Next hop as sent.
     public var nextHop: BGPNextHop
+    /// Preference of the route here; it is not sent.
+    public var preference: UInt16
 }
 
 /// Octets held by the parts of a core.
@@ -327,7 +329,8 @@ extension CoreState {
                     prefix: destination.prefix.erased,
                     source: SourceID(Int(destination.path.source)),
                     attributes: PathAttributes(canonical: exporter.scratch.attributes(set)),
-                    nextHop: nextHop
+                    nextHop: nextHop,
+                    preference: self.store[destination.path.accepted].local.preference
                 )
             )
         }

@@ -219,6 +219,22 @@ struct CycleTests {
         #expect(bench.directory.exists("out/speaker.conf"))
     }
 
+    @Test("A template with a syntax error is named with its line, and no file changes")
+    func brokenTemplate() async throws {
+        let bench = try Bench()
+        let engine = bench.makeEngine()
+        try await engine.cycle(try self.cluster().snapshot)
+        let before = try bench.directory.files(below: "out")
+        #expect(!before.isEmpty)
+        try bench.directory.write("templates/templates/peer.conf.stencil", "line one\n{% if item.name %}\n")
+        let error = await #expect(throws: ConfdError.self) {
+            try await engine.cycle(try self.cluster().snapshot)
+        }
+        let text = error.map { "\($0)" } ?? ""
+        #expect(text.contains("peer.conf.stencil:2"), "\(text)")
+        #expect(try bench.directory.files(below: "out") == before)
+    }
+
     @Test("A changed template is rendered anew")
     func changedTemplate() async throws {
         let bench = try Bench()

@@ -125,7 +125,7 @@ struct RenderingTests {
     func acceptedByBIRD(example: Example) async throws {
         let bench = try await self.render(example)
         let file = bench.directory.path + "/out/speaker.conf"
-        let outcome = await CommandRunner.run("bird -p -c \(file) 2>&1", timeout: .seconds(20))
+        let outcome = await CommandRunner.run("/usr/sbin/bird -p -c \(file) 2>&1", timeout: .seconds(20))
         #expect(outcome.failure == nil, "\(outcome.output)")
     }
 
@@ -139,10 +139,10 @@ struct RenderingTests {
         let bench = try Bench()
         try await bench.makeEngine().cycle(cluster.snapshot)
         let file = bench.directory.path + "/out/speaker.conf"
-        let accepted = await CommandRunner.run("bird -p -c \(file) 2>&1", timeout: .seconds(60))
+        let accepted = await CommandRunner.run("/usr/sbin/bird -p -c \(file) 2>&1", timeout: .seconds(60))
         #expect(accepted.failure == nil, "\(accepted.output)")
         try bench.directory.write("out/peers/zz.conf", "nonsense;\n")
-        let refused = await CommandRunner.run("bird -p -c \(file) 2>&1", timeout: .seconds(60))
+        let refused = await CommandRunner.run("/usr/sbin/bird -p -c \(file) 2>&1", timeout: .seconds(60))
         #expect(refused.failure == "exit status 1")
     }
 
@@ -163,7 +163,7 @@ struct RenderingTests {
         bench.settings.nodeName = "a\n}; router id 6.6.6.6; #\""
         try await bench.makeEngine().cycle(cluster.snapshot)
         let file = bench.directory.path + "/out/speaker.conf"
-        let outcome = await CommandRunner.run("bird -p -c \(file) 2>&1", timeout: .seconds(20))
+        let outcome = await CommandRunner.run("/usr/sbin/bird -p -c \(file) 2>&1", timeout: .seconds(20))
         #expect(outcome.failure == nil, "\(outcome.output)")
         for text in try bench.directory.files(below: "out").values {
             #expect(!text.split(separator: "\n").contains { $0.hasPrefix("}; router") || $0 == "disabled;" })

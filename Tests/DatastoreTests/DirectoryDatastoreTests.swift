@@ -41,6 +41,89 @@ struct DirectoryDatastoreTests {
         #expect(store.diagnostics().isEmpty)
     }
 
+    @Test("What kubectl and calicoctl print is read as it is: lists, server-side metadata and status included")
+    func printedLists() async throws {
+        try overwrite(
+            "\(self.path)/pools.yaml",
+            """
+            apiVersion: v1
+            items:
+            - apiVersion: projectcalico.org/v3
+              kind: IPPool
+              metadata:
+                annotations:
+                  projectcalico.org/metadata: '{"creationTimestamp":"2024-05-01T10:00:00Z"}'
+                creationTimestamp: "2024-05-01T10:00:00Z"
+                generation: 2
+                managedFields:
+                - apiVersion: crd.projectcalico.org/v1
+                  fieldsType: FieldsV1
+                  fieldsV1:
+                    f:spec:
+                      .: {}
+                      f:cidr: {}
+                  manager: operator
+                  operation: Update
+                  time: "2024-05-01T10:00:00Z"
+                name: default-ipv4-ippool
+                resourceVersion: "1234"
+                uid: 5b0a3a8e-3f0c-4f7c-9c55-0d6f7b0a9a11
+              spec:
+                allowedUses:
+                - Workload
+                - Tunnel
+                blockSize: 26
+                cidr: 10.244.0.0/16
+                ipipMode: Never
+                natOutgoing: true
+                nodeSelector: all()
+                vxlanMode: Never
+            kind: List
+            metadata:
+              resourceVersion: ""
+            """
+        )
+        try overwrite(
+            "\(self.path)/nodes.yaml",
+            """
+            apiVersion: projectcalico.org/v3
+            items:
+            - apiVersion: projectcalico.org/v3
+              kind: Node
+              metadata:
+                annotations:
+                  projectcalico.org/kube-labels: '{"kubernetes.io/hostname":"n1"}'
+                creationTimestamp: "2024-05-01T10:00:00Z"
+                labels:
+                  kubernetes.io/hostname: n1
+                name: n1
+                resourceVersion: "77"
+                uid: 0e9b5d5e-9c0a-4f0e-8e6c-1f6a6a3f7a21
+              spec:
+                addresses:
+                - address: 10.0.0.1/24
+                  type: CalicoNodeIP
+                - address: 10.0.0.1
+                  type: InternalIP
+                bgp:
+                  ipv4Address: 10.0.0.1/24
+                orchRefs:
+                - nodeName: n1
+                  orchestrator: k8s
+              status:
+                podCIDRs:
+                - 10.244.0.0/24
+            kind: NodeList
+            metadata:
+              resourceVersion: "99"
+            """
+        )
+        let store = try self.open()
+        #expect(store.diagnostics().map(\.description) == [])
+        #expect(try await self.names(store) == ["default-ipv4-ippool"])
+        #expect(try await store.list([.node]).items.map(\.resource.key.name) == ["n1"])
+    }
+
     @Test("Pools whose networks overlap are reported at the later one, with the file of the other")
     func overlappingPools() throws {
         func text(_ name: String, _ cidr: String) -> String {

@@ -89,20 +89,26 @@ struct SimpleSession: Sendable {
         switch kind {
         case .bird:
             let daemon = try await Bird.start(name, in: namespace, lab, configuration: self.bird)
-            return Other(process: daemon.process, isEstablished: { try daemon.isEstablished("peer") }) {
-                try daemon.routes(table: self.table, "protocol peer")
-            }
+            return Other(
+                process: daemon.process,
+                isEstablished: { try daemon.isEstablished("peer") },
+                routes: { try daemon.routes(table: self.table, "protocol peer") }
+            )
         case .frr:
             let daemon = try await FRR.start(name, in: namespace, lab, configuration: self.frr)
-            return Other(process: daemon.process, isEstablished: { try daemon.isEstablished(self.ends[0]) }) {
-                try daemon.routes(family: self.family).filter { $0.prefix == self.routes[0] }
-            }
+            return Other(
+                process: daemon.process,
+                isEstablished: { try daemon.isEstablished(self.ends[0]) },
+                routes: { try daemon.routes(family: self.family).filter { $0.prefix == self.routes[0] } }
+            )
         case .gobgp:
             let daemon = try await GoBGP.start(name, in: namespace, lab, configuration: self.gobgp)
             try daemon.run(self.addRoute)
-            return Other(process: daemon.process, isEstablished: { try daemon.isEstablished(self.ends[0]) }) {
-                try daemon.routes(family: self.family).filter { $0.prefix == self.routes[0] }
-            }
+            return Other(
+                process: daemon.process,
+                isEstablished: { try daemon.isEstablished(self.ends[0]) },
+                routes: { try daemon.routes(family: self.family).filter { $0.prefix == self.routes[0] } }
+            )
         }
     }
 

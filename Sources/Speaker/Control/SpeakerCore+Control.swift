@@ -289,7 +289,7 @@ extension SpeakerCore {
                 isBest: true,
                 attributes: view.attributes,
                 target: .recursive(view.nextHop, interface: 0),
-                local: LocalAttributes(preference: 0),
+                local: LocalAttributes(preference: view.preference),
                 gateways: [],
                 interface: nil,
                 discard: nil,
