@@ -18,6 +18,8 @@ public final class LinuxKernel: NetlinkKernel {
     private let batchLimit: Int
     private let batchOctets = 96 * 1024
     private let dumpAttempts = 10
+    /// Dumps that were read again because the kernel's tables changed meanwhile.
+    private(set) var interruptedDumps = 0
 
     /// Opens the way to the kernel.
     public init() throws(NetlinkError) {
@@ -241,6 +243,7 @@ public final class LinuxKernel: NetlinkKernel {
             if try self.readDump(answer, request, sequence, { decode($0).map { objects.append($0) } }) {
                 return objects
             }
+            self.interruptedDumps += 1
         }
         throw NetlinkError(
             code: EINTR,

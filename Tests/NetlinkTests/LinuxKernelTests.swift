@@ -1,7 +1,9 @@
+import Foundation
 import Glibc
 import IPAddressing
-import Netlink
 import Testing
+
+@testable import Netlink
 
 func prefix(_ text: String) throws -> IPPrefix { try #require(IPPrefix(text)) }
 func address(_ text: String) throws -> IPAddress { try #require(IPAddress(text)) }
@@ -210,6 +212,47 @@ struct LinuxKernelTests {
             }
             #expect(try kernel.apply(routes.map { .add($0) }) == [])
             #expect(Set(try kernel.routes(RouteFilter(protocolNumber: owner))) == Set(routes))
+        }
+    }
+
+    @Test("A dump during which the kernel's tables changed is read again until it is whole")
+    func interruptedDump() async throws {
+        try await withNamespace { _ in
+            let kernel = try LinuxKernel()
+            let va = try makeVethPair(kernel)
+            let count = 3000
+            let expected = Set((0..<count).map { "10.50.\($0 / 250).\($0 % 250 + 1)/32" })
+            let file = "/tmp/mt-\(getpid())-addresses"
+            defer { unlink(file) }
+            try expected.map { "address add \($0) dev va\n" }.joined().write(
+                toFile: file,
+                atomically: false,
+                encoding: .utf8
+            )
+            try ip("-batch \(file)")
+            // Comes and goes in the namespace of this thread, which a child inherits.
+            let churn = Process()
+            churn.executableURL = URL(filePath: "/bin/sh")
+            churn.arguments = [
+                "-c",
+                "for i in $(seq 5000); do ip address add 10.60.0.1/32 dev va; ip address del 10.60.0.1/32 dev va; done",
+            ]
+            churn.environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
+            churn.standardError = FileHandle.nullDevice
+            try churn.run()
+            defer {
+                churn.terminate()
+                churn.waitUntilExit()
+            }
+            var dumps = 0
+            while kernel.interruptedDumps < 3, dumps < 5000 {
+                let texts = try kernel.addresses().filter { $0.interface == va }.map { $0.address.description }
+                dumps += 1
+                let fixed = texts.filter { $0.hasPrefix("10.50.") }
+                #expect(fixed.count == count && Set(fixed) == expected)
+                guard fixed.count == count else { break }
+            }
+            #expect(kernel.interruptedDumps >= 3, "\(dumps) dumps")
         }
     }
 
