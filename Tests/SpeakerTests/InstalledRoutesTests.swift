@@ -284,3 +284,32 @@ struct LearnedRoutesTests {
         #expect(learned.best(gone.prefix) == nil)
     }
 }
+
+@Suite("Memory of installed routes")
+struct InstalledRoutesMemoryTests {
+    @Test("An entry has the size its comment says")
+    func stride() { #expect(MemoryLayout<InstalledRoutes.Entry>.stride == 128) }
+
+    @Test("A queue that never runs empty does not grow with what went through it")
+    func queue() throws {
+        var installed = InstalledRoutes()
+        func prefix(_ number: Int) -> IPPrefix {
+            .v4(IPv4Prefix(address: IPv4Address(rawValue: UInt32(number) << 8), length: 24))
+        }
+        func want(_ number: Int) {
+            let route = KernelRoute(prefix: prefix(number), protocolNumber: .speaker, type: .blackhole)
+            installed.want(route, for: route.prefix)
+        }
+        for number in 0..<100 { want(number) }
+        let before = installed.memory
+        for number in 100..<50_000 {
+            want(number)
+            let wanted = installed.operations(limit: 1)
+            installed.want(nil, for: prefix(number - 100))
+            let deleted = installed.operations(limit: 1)
+            #expect(wanted.count + deleted.count <= 2)
+        }
+        #expect(installed.memory < before * 40)
+        #expect(installed.wantedCount == 100)
+    }
+}

@@ -46,7 +46,7 @@ extension SpeakerCore {
             tables = [settings.channel.table]
             if let installed = self.kernels[name]?.installed {
                 detail =
-                    "\(installed.desired.count) wanted, \(installed.blocked.count) blocked, \(installed.failed.count) refused"
+                    "\(installed.wantedCount) wanted, \(installed.blocked.count) blocked, \(installed.failed.count) refused"
             }
         case .static(let settings):
             kind = "static"

@@ -9,7 +9,9 @@ internal import Routing
 internal import SpeakerSettings
 
 /// A `protocol kernel` that runs.
-struct KernelInstance {
+///
+/// A reference: a second copy of the struct that it would be made each write copy the routes of the whole table.
+final class KernelInstance {
     var settings: KernelSettings
     var source: SourceID
     var consumer: ConsumerID
@@ -22,7 +24,14 @@ struct KernelInstance {
     var isScanScheduled = false
     var scanTask: RepeatedTask?
     /// Distinguishes an instance from a later one of the same name.
-    var number: UInt32
+    let number: UInt32
+
+    init(settings: KernelSettings, source: SourceID, consumer: ConsumerID, number: UInt32) {
+        self.settings = settings
+        self.source = source
+        self.consumer = consumer
+        self.number = number
+    }
 
     var isIPv4: Bool { self.settings.channel.family == .ipv4Unicast }
 }
@@ -88,7 +97,7 @@ extension SpeakerCore {
     }
 
     func removeKernel(_ name: String) {
-        guard var instance = self.kernels.removeValue(forKey: name) else { return }
+        guard let instance = self.kernels.removeValue(forKey: name) else { return }
         instance.scanTask?.cancel()
         self.routing.removeConsumer(instance.consumer)
         self.routing.removeSource(instance.source)
@@ -249,9 +258,10 @@ extension SpeakerCore {
         for name in Array(self.kernels.keys) {
             guard let instance = self.kernels[name] else { continue }
             if self.routing.isPending(instance.consumer) {
+                let settings = instance.settings
                 for change in self.routing.drain(instance.consumer, limit: 4096) {
-                    let route = change.route.flatMap { self.kernelRoute(change.prefix, $0, instance.settings) }
-                    self.kernels[name]?.installed.want(route, for: change.prefix)
+                    let route = change.route.flatMap { self.kernelRoute(change.prefix, $0, settings) }
+                    instance.installed.want(route, for: change.prefix)
                 }
                 if self.routing.isPending(instance.consumer) { isMoreDue = true }
             }
@@ -285,13 +295,16 @@ extension SpeakerCore {
         )
     }
 
+    /// Prefixes per turn of the kernel thread: it idles while the core takes the answer of one turn and prepares the next.
+    private static var kernelBatch: Int { 8192 }
+
     private func write(_ name: String) {
         guard let instance = self.kernels[name], !instance.isBusy else { return }
         if instance.needsScan { return self.scan(name) }
         guard instance.installed.hasWork else { return }
-        let operations = self.kernels[name]?.installed.operations(limit: 2000) ?? []
+        let operations = instance.installed.operations(limit: Self.kernelBatch)
         guard !operations.isEmpty else {
-            if self.kernels[name]?.installed.hasWork == true { self.scheduleRun() }
+            if instance.installed.hasWork { self.scheduleRun() }
             return
         }
         self.kernels[name]?.isBusy = true
@@ -342,7 +355,9 @@ extension SpeakerCore {
     func writeEverything(_ name: String) async {
         guard let thread = self.kernelThread else { return }
         while self.kernels[name]?.installed.hasWork == true {
-            guard let operations = self.kernels[name]?.installed.operations(limit: 2000), !operations.isEmpty else {
+            guard let operations = self.kernels[name]?.installed.operations(limit: Self.kernelBatch),
+                !operations.isEmpty
+            else {
                 continue
             }
             _ = try? await thread.perform { kernel throws(NetlinkError) in try kernel.apply(operations) }
