@@ -41,7 +41,7 @@ static uint32_t o_dut = 0x0a000001, o_net = 0x0a000000;
 static int o_port = 179, o_senders = 1, o_receivers = 1, o_late = 0;
 static int o_overlap, o_ibgp, o_both, o_group = 8, o_plen = 0, o_emptypath, o_relay;
 static uint32_t o_prefixes = 1000, o_attrs = 1000, o_dutas = 65000;
-static double o_timeout = 180, o_setup_timeout = 120;
+static double o_churn = 60, o_timeout = 180, o_setup_timeout = 120;
 static const char *o_phases = "load";
 static int pids[64], npids;
 static int verbose;
@@ -521,6 +521,63 @@ static int node_changes(void)
 	return to;
 }
 
+/*
+ * Lasting churn: ten times a second one sender after the other withdraws its whole table or announces it again, for
+ * `seconds`.  A change is done when the last other peer holds the expected state; what takes longer than its tenth of
+ * a second delays the next and is counted in "behind".
+ */
+static int churn(double seconds)
+{
+	int n = (int)(seconds * 10) & ~1, k, to = 0, behind = 0;
+	double *all = calloc(n + 1, sizeof *all);
+	long rss_begin, rss_half = 0;
+	double cpu_half = 0;
+	phase_begin();
+	rss_begin = s0.rss;
+	down_sender = -1; retarget(); not_conv = unconverged();
+	uint64_t ann = 0, wd = 0, upd = 0, by = 0;
+	double begin = now();
+	for (k = 0; k < n && !to && !errors; k++) {
+		double due = begin + k * 0.1;
+		while (now() < due && !errors) { int ms = (int)((due - now()) * 1000); pump(ms < 1 ? 1 : ms); }
+		if (now() - due > 0.05) behind++;
+		int s = k / 2 % o_senders, w = !(k & 1);
+		uint32_t lo = s * o_prefixes;
+		for (uint32_t i = lo; i < lo + o_prefixes; i++) want[i] = w ? 0 : s + 1;
+		not_conv = 0;
+		for (int i = 0; i < npeers; i++) {
+			Peer *p = &peers[i];
+			if (!p->recv) continue;
+			p->t_conv = 0;
+			for (uint32_t x = lo; p->sid != s && x < lo + o_prefixes; x++) {
+				uint16_t old = w ? s + 1 : 0;
+				p->ok += (p->state[x] == want[x]) - (p->state[x] == old);
+			}
+			not_conv += p->enabled && p->ok != P;
+		}
+		double t = now();
+		send_blob(&peers[s], w ? peers[s].wd_blob : peers[s].ann_blob, w ? peers[s].wd_len : peers[s].ann_len);
+		while (not_conv && !errors) { pump(20); if (now() - t > 10) { to = 1; break; } }
+		double tc = t;
+		for (int i = 0; i < npeers; i++) if (peers[i].recv && peers[i].enabled && peers[i].t_conv > tc) tc = peers[i].t_conv;
+		all[k] = tc - t;
+		if (k == n / 2) { Sample h = sample(); rss_half = h.rss; cpu_half = h.user + h.sys - s0.user - s0.sys; }
+	}
+	for (int i = 0; i < npeers; i++) { ann += peers[i].ann; wd += peers[i].wd; upd += peers[i].upd; by += peers[i].bytes; }
+	Sample s = sample();
+	double cpu = s.user + s.sys - s0.user - s0.sys, wall = now() - begin;
+	qsort(all, k, sizeof *all, cmpd);
+	printf("%s{\"phase\":\"churn\",\"ok\":%s,\"wall\":%.6f,\"p99\":%.6f,\"max\":%.6f,\"seconds\":%.1f,\"changes\":%d,\"behind\":%d,"
+		"\"announced\":%llu,\"withdrawn\":%llu,\"updates\":%llu,\"bytes\":%llu,\"missing\":%d,"
+		"\"cpu\":%.2f,\"cpu_first_half\":%.2f,\"tool_cpu\":%.2f,\"rss_begin_kb\":%ld,\"rss_half_kb\":%ld,\"rss_kb\":%ld,\"hwm_kb\":%ld,\"threads\":%d}",
+		nphase++ ? ",\n  " : "", to || errors ? "false" : "true", k ? all[k / 2] : 0, k ? all[k * 99 / 100] : 0, k ? all[k - 1] : 0, wall, k, behind,
+		(unsigned long long)ann, (unsigned long long)wd, (unsigned long long)upd, (unsigned long long)by, not_conv,
+		cpu, cpu_half, cpu_self() - c0, rss_begin, rss_half, s.rss, s.hwm, s.threads);
+	fflush(stdout);
+	free(all);
+	return to;
+}
+
 static int relay(void);
 
 int main(int argc, char **argv)
@@ -529,7 +586,7 @@ int main(int argc, char **argv)
 		{"dut", 1, 0, 'd'}, {"port", 1, 0, 'P'}, {"dut-as", 1, 0, 'A'}, {"net", 1, 0, 'N'}, {"senders", 1, 0, 's'}, {"receivers", 1, 0, 'r'},
 		{"prefixes", 1, 0, 'm'}, {"attrs", 1, 0, 'k'}, {"group", 1, 0, 'g'}, {"overlap", 0, 0, 'o'}, {"ibgp", 0, 0, 'i'}, {"both", 0, 0, 'b'},
 		{"plen", 1, 0, 'l'}, {"empty-path", 0, 0, 'e'}, {"late", 1, 0, 'L'}, {"phases", 1, 0, 'p'}, {"timeout", 1, 0, 't'}, {"setup-timeout", 1, 0, 'T'},
-		{"pids", 1, 0, 'x'}, {"relay", 0, 0, 'R'}, {"verbose", 0, 0, 'v'}, {0}};
+		{"pids", 1, 0, 'x'}, {"churn", 1, 0, 'c'}, {"relay", 0, 0, 'R'}, {"verbose", 0, 0, 'v'}, {0}};
 	int c; struct in_addr ia;
 	signal(SIGPIPE, SIG_IGN);
 	while ((c = getopt_long(argc, argv, "", lo, NULL)) != -1) switch (c) {
@@ -552,6 +609,7 @@ int main(int argc, char **argv)
 		case 't': o_timeout = atof(optarg); break;
 		case 'T': o_setup_timeout = atof(optarg); break;
 		case 'x': for (char *q = strtok(optarg, ","); q && npids < 64; q = strtok(NULL, ",")) pids[npids++] = atoi(q); break;
+		case 'c': o_churn = atof(optarg); break;
 		case 'R': o_relay = 1; break;
 		case 'v': verbose = 1; break;
 		default: die("bad option");
@@ -608,6 +666,9 @@ int main(int argc, char **argv)
 			while (!all_up() && now() - tt < o_timeout) pump(5);
 			snprintf(extra, sizeof extra, "\"connect_s\":%.4f", now() - tt);
 			rc = phase_end("late", T0, extra);
+		} else if (!strcmp(n, "churn")) {
+			if (o_overlap) die("churn: tables must not overlap");
+			rc = churn(o_churn);
 		} else if (!strcmp(n, "node")) {
 			rc = node_changes();
 		} else if (!strcmp(n, "withdraw") || !strcmp(n, "announce")) {

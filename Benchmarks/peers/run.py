@@ -34,12 +34,17 @@ SCENARIOS = {
                 empty_path=1, late=1, phases="load,late,node,withdraw,announce,flap"),
     "S5":  dict(senders=1, receivers=1, prefixes=500_000, attrs=0, group=1,
                 phases="load"),
+    # 1,000 clients of one reflector with 200,000 routes, of which 1 % change every second for five minutes
+    "scale": dict(senders=1000, receivers=0, prefixes=200, attrs=10, group=20, ibgp=1, both=1, plen=26,
+                  empty_path=1, churn=300, phases="load,churn"),
 }
 # reduced sizes for smoke tests / development of a new DUT: same shapes, 1/20
 for _n, _s in list(SCENARIOS.items()):
     q = dict(_s)
     if _n == "S4":
         q["senders"] = 25
+    elif _n == "scale":
+        q["senders"], q["churn"] = 50, 15
     else:
         q["prefixes"] //= 20
         q["attrs"] //= 20
@@ -375,6 +380,12 @@ def brief(rec):
             s.append(f"sessions {p['up']} {p['wall']:.1f}s"); continue
         if p["phase"] == "node":
             s.append(f"node {p['wall'] * 1000:.2f} ms, first {p['first'] * 1000:.2f} ms, p90 {p['p90'] * 1000:.2f} ms cpu {p['cpu']:.2f}"); continue
+        if p["phase"] == "churn":
+            half = p["cpu_first_half"]
+            s.append(f"churn {'' if p['ok'] else 'DNF '}{p['changes']} changes in {p['seconds']:.0f}s, p50 {p['wall'] * 1000:.1f} ms, p99 {p['p99'] * 1000:.1f} ms, "
+                     f"max {p['max'] * 1000:.1f} ms, behind {p['behind']}, cpu {half:.2f} + {p['cpu'] - half:.2f} tool {p['tool_cpu']:.2f}, "
+                     f"rss {p['rss_begin_kb'] // 1024} {p['rss_half_kb'] // 1024} {p['rss_kb'] // 1024}M")
+            continue
         s.append(f"{p['phase']} {'' if p['ok'] else 'DNF '}{p['wall']:.2f}s cpu {p['cpu']:.2f} tool {p['tool_cpu']:.2f} rss {p['rss_kb'] // 1024}M" + ("" if p["ok"] else f" missing {p['missing']}"))
     r = rec["result"]
     if r["errors"] or r["bad_nlri"]: s.append(f"errors {r['errors']} bad {r['bad_nlri']} {r['first_error']}")
