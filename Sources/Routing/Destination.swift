@@ -24,7 +24,7 @@ struct Path: BitwiseCopyable, Equatable {
 
 /// A prefix with its first path inline: 40 octets for IPv4, 56 for IPv6.
 ///
-/// prefix 8 or 24, path 16, journal 4, node 4, count 2, holders 2, kinds 1, flags 1, reserved 2. When there is a best
+/// prefix 8 or 24, path 16, journal 4, node 4, count 2, holders 2, kinds 1, flags 1, sources 2. When there is a best
 /// path it is the inline one, so export reads one cache line. Further paths sit in ``PathNode``s.
 struct Destination<P: IPPrefixProtocol>: BitwiseCopyable {
     var prefix: P
@@ -40,12 +40,17 @@ struct Destination<P: IPPrefixProtocol>: BitwiseCopyable {
     /// Kinds of the latest journal entry.
     var kinds: ChangeKinds = []
     var flags: Flags = []
-    var reserved: UInt16 = 0
+    /// Sources that have had a path since there was none, by ``bit(_:)``: whoever is missing needs no search.
+    var sources: UInt16 = 0
 
     typealias Flags = DestinationFlags
 
     @inline(__always)
     var hasBest: Bool { self.flags.contains(.hasBest) }
+
+    /// The bit of a source, shared by those with the same index modulo 16.
+    @inline(__always)
+    static func bit(_ source: UInt16) -> UInt16 { 1 << (source & 15) }
 }
 
 /// State bits of a destination.

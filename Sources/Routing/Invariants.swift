@@ -48,6 +48,10 @@ extension Engine {
             var seen = 0
             var sources: Set<UInt64> = []
             table.forEachPath(number) { slot, path in
+                check.expect(
+                    destination.sources & Destination<P>.bit(path.source) != 0,
+                    "\(destination.prefix): a path of a source that counts as absent"
+                )
                 seen += 1
                 check.expect(
                     sources.insert(UInt64(path.source) << 32 | UInt64(path.pathID)).inserted,

@@ -127,6 +127,7 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
     /// Where the path of a source lies.
     @inline(__always)
     func slot(_ number: UInt32, source: UInt16, pathID: UInt32) -> PathSlot? {
+        guard self.destinations[number].sources & Destination<P>.bit(source) != 0 else { return nil }
         var found: PathSlot?
         self.forEachPath(number) { slot, path in
             guard path.source == source, path.pathID == pathID else { return true }
@@ -141,6 +142,7 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
         let count = self.destinations[number].count
         guard count < .max else { return nil }
         self.destinations[number].count = count + 1
+        self.destinations[number].sources |= Destination<P>.bit(path.source)
         self.pathCount += 1
         guard count > 0 else {
             self.destinations[number].path = path
@@ -172,6 +174,7 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
         guard head != 0 else {
             self.destinationCount -= 1
             self.lengths[Int(self.destinations[number].prefix.length)] -= 1
+            self.destinations[number].sources = 0
             return
         }
         let last = self.nodes[head].count - 1

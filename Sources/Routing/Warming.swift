@@ -13,14 +13,14 @@ extension RoutingCore {
     public mutating func warm(_ source: SourceID, nlri: Span<NLRI<IPv4Prefix>>) {
         guard self.accepts(source, isIPv4: true) else { return }
         let table = self.engine.state.sources[source.index].table.index
-        self.engine.warmed &+= self.engine.ipv4Tables[table].warm(nlri)
+        self.engine.warmed &+= self.engine.ipv4Tables[table].warm(nlri, UInt16(source.index))
     }
 
     /// Reads what announcing or withdrawing these prefixes will read; changes nothing.
     public mutating func warm(_ source: SourceID, nlri: Span<NLRI<IPv6Prefix>>) {
         guard self.accepts(source, isIPv4: false) else { return }
         let table = self.engine.state.sources[source.index].table.index
-        self.engine.warmed &+= self.engine.ipv6Tables[table].warm(nlri)
+        self.engine.warmed &+= self.engine.ipv6Tables[table].warm(nlri, UInt16(source.index))
     }
 
     /// Reads what announcing sets with these hashes and the source's latest next hop will read; changes nothing.
@@ -33,14 +33,20 @@ extension RoutingCore {
 
 extension Table {
     /// Touches index slots, destinations and path nodes of prefixes; the sum keeps the loads from being removed.
-    mutating func warm(_ nlri: Span<NLRI<P>>) -> UInt64 {
+    mutating func warm(_ nlri: Span<NLRI<P>>, _ source: UInt16) -> UInt64 {
         var sum: UInt64 = 0
         for index in nlri.indices { sum &+= self.touchIndex(nlri[index].prefix) }
         self.chains.removeAll(keepingCapacity: true)
         for index in nlri.indices {
             guard let number = self.candidate(nlri[index].prefix) else { continue }
-            let node = self.destinations[number].node
-            if self.destinations[number].count > 1 { self.chains.append(node) }
+            let destination = self.destinations[number]
+            guard destination.count > 1 else { continue }
+            if destination.sources & Destination<P>.bit(source) != 0 {
+                self.chains.append(destination.node)
+            } else {
+                // A new path goes into the first node.
+                sum &+= UInt64(self.nodes[destination.node].count)
+            }
         }
         // Most chains are short; the walk along a long one profits from its beginning being there.
         var depth = 0

@@ -10,7 +10,7 @@ struct ChargeTests {
     /// 20 octets or so of attributes.
     private static func set(_ number: UInt32) -> PathAttributes { attributes([65001, number]) }
 
-    fileprivate static func core() throws -> (RoutingCoreBox, SourceID, SourceID) {
+    static func core() throws -> (RoutingCoreBox, SourceID, SourceID) {
         let box = RoutingCoreBox()
         let table = try present(box.core.addTable("one", family: .ipv4Unicast))
         let first = try present(box.core.addSource(local(table, .static, preference: 200)))
@@ -71,6 +71,6 @@ struct ChargeTests {
 }
 
 /// A core that tests can look into within expressions.
-private final class RoutingCoreBox {
+final class RoutingCoreBox {
     var core = RoutingCore<TestPolicy>()
 }
