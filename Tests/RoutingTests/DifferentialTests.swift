@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Routing core against a naive model")
 struct DifferentialTests {
-    @Test("After any sequence of events every receiver holds what the rules say", arguments: 1...36)
+    @Test("After any sequence of events every receiver holds what the rules say", arguments: 1...60)
     func randomised(seed: Int) throws {
         print("differential seed \(seed)")
         var scenario = try Scenario.make(SeededGenerator(state: UInt64(seed)))

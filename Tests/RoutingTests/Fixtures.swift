@@ -163,13 +163,20 @@ struct Receiver: Equatable {
     }
 
     var routes: [IPv4Prefix: Route] = [:]
+    /// Whether its session uses path identifiers; then routes are in ``paths`` alone.
+    var receivesPathIDs = false
+    var paths: [IPv4Prefix: [UInt32: Route]] = [:]
     var endOfRIBCount = 0
     var messageCount = 0
 
     mutating func receive(_ bytes: [UInt8]) throws {
         var decoder = UpdateDecoder()
         var context = UpdateContext(
-            ipv4: .init(isNegotiated: true, allowsExtendedNextHop: true),
+            ipv4: .init(
+                isNegotiated: true,
+                receivesPathIDs: self.receivesPathIDs,
+                allowsExtendedNextHop: true
+            ),
             ipv6: .init(isNegotiated: true),
             hasFourOctetAS: true,
             isInternal: true,
@@ -187,15 +194,24 @@ struct Receiver: Equatable {
             self.messageCount += 1
             if decoder.endOfRIB != nil { self.endOfRIBCount += 1 }
             for nlri in decoder.withdrawnIPv4 {
-                let held = self.routes.removeValue(forKey: nlri.prefix)
-                try ensure(held != nil, "withdrawal of \(nlri.prefix), which is not held")
+                let held =
+                    self.receivesPathIDs
+                    ? self.paths[nlri.prefix]?.removeValue(forKey: nlri.pathID)
+                    : self.routes.removeValue(forKey: nlri.prefix)
+                try ensure(held != nil, "withdrawal of \(nlri.prefix) \(nlri.pathID), which is not held")
+                if self.paths[nlri.prefix]?.isEmpty ?? false { self.paths[nlri.prefix] = nil }
             }
             for (index, nlri) in decoder.announcedIPv4.enumerated() {
                 guard let nextHop = decoder.nextHop(ofIPv4At: index) else { continue }
-                self.routes[nlri.prefix] = Route(
+                let route = Route(
                     attributes: PathAttributes(canonical: decoder.attributes),
                     nextHop: nextHop.address
                 )
+                if self.receivesPathIDs {
+                    self.paths[nlri.prefix, default: [:]][nlri.pathID] = route
+                } else {
+                    self.routes[nlri.prefix] = route
+                }
             }
             offset += length
         }

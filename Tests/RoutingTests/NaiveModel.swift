@@ -11,10 +11,15 @@ struct NaiveModel {
         var received: PathAttributes
         var target: RouteTarget
         var local: LocalAttributes
+        var pathID: UInt32 = 0
+        /// Tells a path from one that the same source announced after it went.
+        var birth = 0
     }
 
     struct Accepted {
         var source: SourceID
+        var pathID: UInt32
+        var birth: Int
         var attributes: PathAttributes
         var target: RouteTarget
         var local: LocalAttributes
@@ -23,18 +28,23 @@ struct NaiveModel {
 
     var sources: [SourceID: SourceSettings<TestPolicy>] = [:]
     var routes: [IPv4Prefix: [Route]] = [:]
+    var births = 0
 
     mutating func announce(_ source: SourceID, _ prefix: IPv4Prefix, _ route: Route) {
-        self.withdraw(source, prefix)
+        let old = self.routes[prefix]?.first { $0.source == source && $0.pathID == route.pathID }
+        self.withdraw(source, prefix, route.pathID)
+        self.births += 1
+        var route = route
+        route.birth = old?.birth ?? self.births
         self.routes[prefix, default: []].append(route)
     }
 
-    mutating func withdraw(_ source: SourceID, _ prefix: IPv4Prefix) {
-        self.routes[prefix]?.removeAll { $0.source == source }
+    mutating func withdraw(_ source: SourceID, _ prefix: IPv4Prefix, _ pathID: UInt32 = 0) {
+        self.routes[prefix]?.removeAll { $0.source == source && $0.pathID == pathID }
     }
 
     mutating func flush(_ source: SourceID) {
-        for prefix in self.routes.keys { self.withdraw(source, prefix) }
+        for prefix in self.routes.keys { self.routes[prefix]?.removeAll { $0.source == source } }
     }
 
     func accepted(_ route: Route, _ prefix: IPv4Prefix) -> Accepted? {
@@ -55,6 +65,8 @@ struct NaiveModel {
         guard settings.importPolicy.evaluate(&draft) == .accept else { return nil }
         return Accepted(
             source: route.source,
+            pathID: route.pathID,
+            birth: route.birth,
             attributes: draft.attributes,
             target: draft.target,
             local: draft.local
@@ -76,14 +88,20 @@ struct NaiveModel {
         return nil
     }
 
-    func best(_ prefix: IPv4Prefix) -> Accepted? {
-        let candidates = (self.routes[prefix] ?? []).compactMap { route -> Accepted? in
+    func best(_ prefix: IPv4Prefix) -> Accepted? { self.best(self.candidates(prefix)) }
+
+    /// Accepted paths with a resolvable next hop.
+    func candidates(_ prefix: IPv4Prefix) -> [Accepted] {
+        (self.routes[prefix] ?? []).compactMap { route -> Accepted? in
             guard var accepted = self.accepted(route, prefix), let metric = self.metric(accepted.target) else {
                 return nil
             }
             accepted.metric = metric
             return accepted
         }
+    }
+
+    func best(_ candidates: [Accepted]) -> Accepted? {
         // Deterministic MED the long way: a winner per neighbour AS, MED counting only there, then the winners.
         let groups = Dictionary(grouping: candidates) {
             self.sources[$0.source]?.session == nil ? nil : $0.attributes.asPath?.neighborAS
@@ -117,26 +135,18 @@ struct NaiveModel {
         let x = key(a, leftSession, left.origin.isInternal)
         let y = key(b, rightSession, right.origin.isInternal)
         if x != y { return x.lexicographicallyPrecedes(y) }
-        return leftSession.peerAddress < rightSession.peerAddress
+        if leftSession.peerAddress != rightSession.peerAddress {
+            return leftSession.peerAddress < rightSession.peerAddress
+        }
+        return a.pathID < b.pathID
     }
 
-    /// What a member has to hold.
-    func view(_ member: SourceID, _ settings: ExportSettings<TestPolicy>) -> [IPv4Prefix: Receiver.Route] {
-        var result: [IPv4Prefix: Receiver.Route] = [:]
-        for prefix in self.routes.keys {
-            if let route = self.exported(prefix, member, settings) { result[prefix] = route }
-        }
-        return result
-    }
-
-    private func exported(_ prefix: IPv4Prefix, _ member: SourceID, _ settings: ExportSettings<TestPolicy>)
-        -> Receiver.Route?
-    {
-        guard let best = self.best(prefix), best.source != member, let source = self.sources[best.source] else {
-            return nil
-        }
+    /// What a path is sent as under some settings; nil when it is not.
+    func exported(_ best: Accepted, _ prefix: IPv4Prefix, _ settings: ExportSettings<TestPolicy>) -> Receiver.Route? {
+        guard let source = self.sources[best.source] else { return nil }
         let key = settings.key
-        let toInternal = key.session != .external
+        let isTransparent = key.session == .routeServerClient
+        let toInternal = key.session == .client || key.session == .nonClient
         let fromInternal = source.session != nil && source.origin.isInternal
         if let session = source.session {
             if toInternal, fromInternal, key.session == .nonClient, !session.isRouteReflectorClient { return nil }
@@ -166,24 +176,27 @@ struct NaiveModel {
                 if !clusters.isEmpty { out.clusterList = clusters }
             }
         } else {
-            path.prepend(key.localAS)
+            if !isTransparent { path.prepend(key.localAS) }
             out.localPreference = nil
             out.originatorID = nil
             out.clusterList = nil
-            if source.session != nil, out.multiExitDiscriminator == best.attributes.multiExitDiscriminator {
+            if source.session != nil, !isTransparent,
+                out.multiExitDiscriminator == best.attributes.multiExitDiscriminator
+            {
                 out.multiExitDiscriminator = nil
             }
         }
         out.asPath = path
         var nextHop = key.selfNextHop.address
-        if case .recursive(let received, _) = draft.target, toInternal || draft.target != best.target {
+        if case .recursive(let received, _) = draft.target,
+            toInternal || draft.target != best.target || isTransparent && source.session != nil
+        {
             nextHop = received.address
         } else if case .gateways(let gateways) = draft.target, toInternal, gateways.count == 1,
             let gateway = gateways[0].address
         {
             nextHop = gateway
         }
-        if nextHop == self.sources[member]?.session?.peerAddress { return nil }
         return Receiver.Route(attributes: out, nextHop: nextHop)
     }
 }

@@ -17,6 +17,10 @@ struct Scenario: ~Copyable {
     var receivers: [SourceID: Receiver] = [:]
     /// Whether routes may carry MED: without any, paths are ranked two at a time.
     let hasMED: Bool
+    /// What members may take.
+    let views: [ExportView]
+    /// Identifiers on the wire, for as long as the path lives.
+    var wireIDs: [WirePath: UInt32] = [:]
     var kernel: ConsumerID
     var kernelRoutes: [IPPrefix: SourceID] = [:]
 
@@ -30,6 +34,7 @@ struct Scenario: ~Copyable {
         self.core = core
         self.random = random
         self.hasMED = Int.random(in: 0..<3, using: &self.random) != 0
+        self.views = Self.palettes[Int.random(in: 0..<Self.palettes.count, using: &self.random)]
         self.table = table
         self.device = device
         self.fixed = fixed
@@ -86,7 +91,8 @@ struct Scenario: ~Copyable {
         let isClient = details?.isRouteReflectorClient ?? false
         var key = GroupKey(
             table: self.table,
-            session: isInternal ? isClient ? .client : .nonClient : .external,
+            session: isInternal
+                ? isClient ? .client : .nonClient : self.isServed(source) ? .routeServerClient : .external,
             localAS: ASNumber(rawValue: 65000),
             selfNextHop: BGPNextHop(address("10.0.0.1"))
         )
@@ -107,10 +113,12 @@ struct Scenario: ~Copyable {
     }
 
     mutating func join(_ source: SourceID) throws {
-        let settings = self.exportSettings(source, self.exportPolicy())
+        var settings = self.exportSettings(source, self.exportPolicy())
+        settings.key.view = self.views[self.pick(self.views.count)]
         self.core.join(source, settings)
         self.members[source] = settings
         self.receivers[source] = Receiver()
+        self.receivers[source]?.receivesPathIDs = settings.key.view.sendsPathIDs
     }
 
     mutating func removePeer() {
@@ -183,7 +191,8 @@ struct Scenario: ~Copyable {
         let owner = self.pick(4) == 0 ? self.pick(12) : Int(details.peerRouterID.rawValue) - 100
         let target = RouteTarget.recursive(BGPNextHop(address("10.0.\(owner % 3).\(10 + owner)")), interface: 0)
         let prefixes = Set((0..<1 + self.pick(6)).map { _ in self.randomPrefix() })
-        let nlri = prefixes.map { NLRI($0) }
+        let pathID = self.pathID(source)
+        let nlri = prefixes.map { NLRI($0, pathID: pathID) }
         let bytes = set.bytes
         if self.pick(2) == 0 {
             // Reading ahead changes nothing, whatever it is given.
@@ -197,7 +206,8 @@ struct Scenario: ~Copyable {
                 source: source,
                 received: set,
                 target: target,
-                local: LocalAttributes(preference: 100)
+                local: LocalAttributes(preference: 100),
+                pathID: pathID
             )
             self.model.announce(source, prefix, route)
         }
@@ -209,9 +219,10 @@ struct Scenario: ~Copyable {
         case 55..<70:
             let source = self.peers[self.pick(self.peers.count)]
             let prefixes = Set((0..<4).map { _ in self.randomPrefix() })
-            let nlri = prefixes.map { NLRI($0) }
+            let pathID = self.pathID(source)
+            let nlri = prefixes.map { NLRI($0, pathID: pathID) }
             self.core.withdraw(source, nlri: nlri.span)
-            for prefix in prefixes { self.model.withdraw(source, prefix) }
+            for prefix in prefixes { self.model.withdraw(source, prefix, pathID) }
         case 70..<72: try self.addPeer()
         case 72..<74: self.removePeer()
         case 74..<77: self.setLink(UInt8(self.pick(3)), isPresent: self.pick(3) > 0)
@@ -224,7 +235,8 @@ struct Scenario: ~Copyable {
             self.model.sources[source] = settings
         case 83..<87:
             let source = self.peers[self.pick(self.peers.count)]
-            let settings = self.exportSettings(source, self.exportPolicy())
+            var settings = self.exportSettings(source, self.exportPolicy())
+            settings.key.view = self.changedView(source)
             self.core.changeExport(source, to: settings)
             self.members[source] = settings
         case 87..<89: self.core.refresh(self.peers[self.pick(self.peers.count)])
@@ -240,10 +252,11 @@ struct Scenario: ~Copyable {
             let source = self.peers[self.pick(self.peers.count)]
             self.core.markStale(source)
             self.announce()
-            let stale = self.core.walk(self.table, limit: .max, source: source).elements.filter { $0.paths[0].isStale }
+            let views = self.core.walk(self.table, limit: .max, source: source).elements
             self.core.removeStale(source)
-            for view in stale {
-                if let prefix = IPv4Prefix(view.prefix) { self.model.withdraw(source, prefix) }
+            for view in views {
+                guard let prefix = IPv4Prefix(view.prefix) else { continue }
+                for path in view.paths where path.isStale { self.model.withdraw(source, prefix, path.pathID) }
             }
         case 94..<95: _ = self.core.work(1 + self.pick(20))
         case 95..<96: _ = self.core.trim(1 + self.pick(8))
@@ -261,22 +274,7 @@ struct Scenario: ~Copyable {
         let violations = self.core.checkInvariants()
         try ensure(violations.isEmpty, "after step \(step): \(violations)")
         for (member, settings) in self.members {
-            let expected = self.model.view(member, settings)
-            let actual = self.receivers[member]?.routes ?? [:]
-            for prefix in Set(expected.keys).union(actual.keys) where expected[prefix] != actual[prefix] {
-                throw Violation(
-                    description: """
-                        step \(step), member \(member.rawValue), \(prefix):
-                        expected \(String(describing: expected[prefix]))
-                        actual \(String(describing: actual[prefix]))
-                        """
-                )
-            }
-            let count = self.core.exportedCount(to: member)
-            try ensure(count == actual.count, "step \(step), member \(member.rawValue): counts \(count) routes")
-            let recomputed = Set(self.core.exported(to: member, limit: .max).elements.map(\.prefix))
-            let held = Set(actual.keys.map { IPPrefix.v4($0) })
-            try ensure(recomputed == held, "step \(step), member \(member.rawValue): the view recomputed")
+            try self.compareView(of: member, settings, "step \(step), member \(member.rawValue)")
         }
         while self.core.isPending(self.kernel) {
             for change in self.core.drain(self.kernel, limit: 1 + self.pick(50)) {
