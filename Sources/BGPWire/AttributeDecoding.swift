@@ -181,6 +181,8 @@ extension UpdateDecoder {
     private mutating func keepUnknown(_ flags: UInt8, _ type: UInt8, start: Int, _ value: Range<Int>) {
         if flags & PathAttributeFlags.optional.rawValue == 0 {
             self.withdraw(PathAttributeType(rawValue: type), .unrecognizedWellKnown, start..<value.upperBound)
+        } else if type == PathAttributeType.local.rawValue {
+            self.discard(.local, .reservedType, start..<value.upperBound)
         } else if flags & PathAttributeFlags.transitive.rawValue != 0 {
             let partial = flags | PathAttributeFlags.partial.rawValue
             if partial == flags {

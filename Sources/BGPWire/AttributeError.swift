@@ -52,6 +52,8 @@ public struct AttributeError: Error, Hashable, Sendable {
         case fromFourOctetSpeaker = "not accepted from a four-octet speaker"
         /// The session is not configured for the attribute (RFC 7311 §3.2).
         case notEnabled = "not enabled on the session"
+        /// Type code 0, which the registry reserves.
+        case reservedType = "type code 0 is reserved"
         /// Inner lengths do not add up.
         case innerLengths = "inner lengths do not add up"
     }

@@ -13,6 +13,10 @@ public struct PathAttributeType: RawRepresentable, Hashable, Sendable, Comparabl
     @inlinable
     public static func < (lhs: PathAttributeType, rhs: PathAttributeType) -> Bool { lhs.rawValue < rhs.rawValue }
 
+    /// 0, which the registry reserves: attributes that never leave this host.
+    ///
+    /// Nothing received has it, and nothing sent.
+    public static let local = PathAttributeType(rawValue: 0)
     /// 1, ORIGIN.
     public static let origin = PathAttributeType(rawValue: 1)
     /// 2, AS_PATH.
@@ -67,6 +71,7 @@ extension PathAttributeType: CustomStringConvertible {
     /// The registered name, or `attribute` and the number.
     public var description: String {
         switch self {
+        case .local: "LOCAL"
         case .origin: "ORIGIN"
         case .asPath: "AS_PATH"
         case .nextHop: "NEXT_HOP"

@@ -77,9 +77,9 @@ extension PathAttributes {
         return nil
     }
 
-    /// Name and text of every attribute in order; values this speaker does not know are hexadecimal.
+    /// Name and text of every attribute of BGP in order; values this speaker does not know are hexadecimal.
     public var fields: [(name: String, text: String)] {
-        self.elements.map { element in
+        self.elements.filter { $0.type != .local }.map { element in
             let partial = element.flags.contains(.partial) ? " [partial]" : ""
             return (element.type.description, self.text(of: element) + partial)
         }

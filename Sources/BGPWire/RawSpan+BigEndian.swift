@@ -1,25 +1,25 @@
 /// Big-endian loads. Every load is bounds-checked by the span; callers check lengths first so that the check never fails.
 extension RawSpan {
     @inlinable
-    func octet(_ offset: Int) -> UInt8 {
+    package func octet(_ offset: Int) -> UInt8 {
         // Safe: in bounds by the span's own check, and every bit pattern is a UInt8.
         unsafe self.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
     }
 
     @inlinable
-    func uint16(_ offset: Int) -> UInt16 {
+    package func uint16(_ offset: Int) -> UInt16 {
         // Safe: in bounds by the span's own check, and every bit pattern is a UInt16.
         UInt16(bigEndian: unsafe self.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self))
     }
 
     @inlinable
-    func uint32(_ offset: Int) -> UInt32 {
+    package func uint32(_ offset: Int) -> UInt32 {
         // Safe: in bounds by the span's own check, and every bit pattern is a UInt32.
         UInt32(bigEndian: unsafe self.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
     }
 
     @inlinable
-    func uint64(_ offset: Int) -> UInt64 {
+    package func uint64(_ offset: Int) -> UInt64 {
         // Safe: in bounds by the span's own check, and every bit pattern is a UInt64.
         UInt64(bigEndian: unsafe self.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }

@@ -75,6 +75,7 @@ extension Parser {
     private mutating func finishStatic(_ draft: ProtocolDraft, _ common: CommonSettings, at location: Location)
         throws(SyntaxError)
     {
+        if draft.originTable != nil { return try self.finishAuthorizations(draft, common, at: location) }
         guard let channel = draft.channels.first else {
             throw self.fail(location, "a static protocol needs a channel: ipv4 or ipv6")
         }

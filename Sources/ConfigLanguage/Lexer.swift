@@ -37,6 +37,10 @@ struct Lexer {
         let start = self.at
         guard let byte = self.peek() else { return self.token(.end, from: start) }
         if Self.isNameStart(byte) || Self.isDigit(byte) || byte == UInt8(ascii: ":") {
+            if let bytes = try self.scanBytes() { return self.token(.bytes(bytes), from: start) }
+            if let distinguisher = try self.scanDistinguisher() {
+                return self.token(.distinguisher(distinguisher), from: start)
+            }
             if let address = self.scanIPv6() { return self.token(.ipv6(address), from: start) }
         }
         if Self.isNameStart(byte) {
@@ -136,6 +140,88 @@ struct Lexer {
             }
         }
         return nil
+    }
+
+    /// Reads a bytestring if one stands here: `hex:` and pairs of digits, or at least ten pairs separated by colons, or
+    /// at least 32 digits in a row.
+    private mutating func scanBytes() throws(SyntaxError) -> [UInt8]? {
+        let start = self.at
+        var end = start
+        let isMarked = self.bytes[start...].starts(with: Array("hex:".utf8))
+        if isMarked { end += 4 }
+        var result: [UInt8] = []
+        var colons = 0
+        while end + 1 < self.bytes.count, let high = Self.hexadecimal(self.bytes[end]),
+            let low = Self.hexadecimal(self.bytes[end + 1])
+        {
+            result.append(UInt8(high << 4 | low))
+            end += 2
+            // Either every pair is followed by a colon, or none is.
+            guard colons > 0 || result.count == 1, end + 2 < self.bytes.count, self.bytes[end] == UInt8(ascii: ":"),
+                Self.hexadecimal(self.bytes[end + 1]) != nil
+            else {
+                if colons > 0 { break }
+                continue
+            }
+            colons += 1
+            end += 1
+        }
+        let isEnd =
+            end >= self.bytes.count
+            || !(Self.isNameStart(self.bytes[end]) || Self.isDigit(self.bytes[end])
+                || self.bytes[end] == UInt8(ascii: ":"))
+        if isMarked {
+            guard isEnd else {
+                self.at = end
+                throw self.error(start, "malformed bytestring: 'hex:' and pairs of hexadecimal digits")
+            }
+            self.at = end
+            return result
+        }
+        guard isEnd, colons > 0 ? result.count == colons + 1 : result.count >= 16 else { return nil }
+        if colons == 5 {
+            self.at = end
+            throw self.error(start, "MAC addresses are about Ethernet routes, which this speaker does not have")
+        }
+        guard colons == 0 || colons >= 9 else { return nil }
+        self.at = end
+        return result
+    }
+
+    /// Reads a route distinguisher if one stands here: `AS:N`, `0:AS:N`, `2:AS:N` or `A.B.C.D:N`.
+    private mutating func scanDistinguisher() throws(SyntaxError) -> UInt64? {
+        let start = self.at
+        var end = start
+        var parts: [String] = [""]
+        while end < self.bytes.count, parts.count <= 3 {
+            let byte = self.bytes[end]
+            if byte == UInt8(ascii: ":") {
+                parts.append("")
+            } else if Self.isDigit(byte) || (byte == UInt8(ascii: ".") && parts.count == 1) {
+                // Two dots are a range.
+                if byte == UInt8(ascii: "."), end + 1 < self.bytes.count, !Self.isDigit(self.bytes[end + 1]) { break }
+                parts[parts.count - 1].unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                break
+            }
+            end += 1
+        }
+        let isEnd =
+            end >= self.bytes.count || !(Self.isNameStart(self.bytes[end]) || self.bytes[end] == UInt8(ascii: ":"))
+        guard isEnd, parts.count == 2 || parts.count == 3, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
+        self.at = end
+        let outOfRange = self.error(start, "route distinguisher out of range")
+        guard let last = UInt32(parts[parts.count - 1]) else { throw outOfRange }
+        if parts.count == 2, parts[0].contains(".") {
+            guard let address = IPv4Address(parts[0]), last <= 0xFFFF else { throw outOfRange }
+            return 1 << 48 | UInt64(address.rawValue) << 16 | UInt64(last)
+        }
+        guard let number = UInt32(parts[parts.count - 2]), parts.count == 2 || parts[0] == "0" || parts[0] == "2" else {
+            throw outOfRange
+        }
+        let isWide = parts.count == 3 ? parts[0] == "2" : number > 0xFFFF
+        guard isWide ? last <= 0xFFFF : number <= 0xFFFF else { throw outOfRange }
+        return isWide ? 2 << 48 | UInt64(number) << 16 | UInt64(last) : UInt64(number) << 32 | UInt64(last)
     }
 
     private mutating func scanNumber() throws(SyntaxError) -> Token {

@@ -121,15 +121,22 @@ extension Parser {
     private mutating func parseSum(_ scope: inout FilterScope) throws(SyntaxError) -> TypedExpression {
         var lhs = try self.parseProduct(&scope)
         var terms = 0
-        while self.sees(.plus) || self.sees(.minus) {
+        while true {
             let location = self.location
-            let operation: FilterBinaryOperation = self.accept(.plus) ? .add : .subtract
-            if operation == .subtract { self.advance() }
+            let operation: FilterBinaryOperation
+            if self.accept(.plus) {
+                operation = .add
+            } else if self.accept(.minus) {
+                operation = .subtract
+            } else if self.accept(.plusPlus) {
+                operation = .append
+            } else {
+                return lhs
+            }
             lhs = try self.combine(operation, lhs, try self.parseProduct(&scope), location)
             terms += 1
             guard terms < Self.nestingLimit else { throw self.fail(location, "expression is too long") }
         }
-        return lhs
     }
 
     private mutating func parseProduct(_ scope: inout FilterScope) throws(SyntaxError) -> TypedExpression {
@@ -182,12 +189,22 @@ extension Parser {
 
     static let plainMethods: [String: FilterUnaryOperation] = [
         "len": .length, "ip": .address, "type": .netType, "is_v4": .isIPv4, "first": .first, "last": .last,
-        "last_nonaggregated": .lastNonaggregated, "asn": .asn, "data": .data1, "data1": .data1, "data2": .data2,
+        "last_nonaggregated": .lastNonaggregated, "asn": .asn, "data": .data, "data1": .data1, "data2": .data2,
         "empty": .empty, "min": .minimum, "max": .maximum,
     ]
 
     static let argumentMethods: [String: FilterBinaryOperation] = [
-        "mask": .mask, "prepend": .prepend, "add": .insert, "delete": .delete, "filter": .filter,
+        "mask": .mask, "prepend": .prepend, "append": .append, "add": .insert, "delete": .delete, "filter": .filter,
+    ]
+
+    /// Operations that are written as functions too.
+    static let functionForms = ["prepend", "append", "add", "delete", "filter"]
+
+    /// Methods of prefixes that this speaker has no routes of, and the routes they are about.
+    static let foreignMethods: [String: String] = [
+        "maxlen": "ROAs", "asn": "ROAs", "rd": "VPN routes", "src": "flow and source-specific routes",
+        "dst": "flow and source-specific routes", "mac": "Ethernet routes", "vlan_id": "Ethernet routes",
+        "evpn_type": "EVPN routes", "evpn_tag": "EVPN routes", "evpn_esi": "EVPN routes", "router_ip": "EVPN routes",
     ]
 
     /// A method after its dot.
@@ -196,6 +213,9 @@ extension Parser {
     {
         let location = self.location
         guard case .word(let name) = self.token.kind else { throw self.unexpected("a method") }
+        if term.type == .prefix, let routes = Self.foreignMethods[name] {
+            throw self.fail(location, "'.\(name)' is about \(routes), which filters of this speaker never see")
+        }
         if let operation = Self.plainMethods[name] {
             self.advance()
             return try self.apply(operation, term, location)
@@ -225,6 +245,15 @@ extension Parser {
         case .text(let text):
             self.advance()
             return constant(.string(text))
+        case .bytes(let octets):
+            self.advance()
+            return constant(.bytestring(octets))
+        case .distinguisher(let number):
+            self.advance()
+            switch self.token.kind {
+            case .ipv4, .ipv6: throw self.fail(start, "VPN prefixes are about routes that this speaker does not have")
+            default: return constant(.rd(number))
+            }
         case .ipv4(let address):
             if self.peek(1).kind == .mark(.slash) { return constant(.prefix(try self.parsePrefixLiteral())) }
             self.advance()
@@ -232,9 +261,11 @@ extension Parser {
         case .ipv6(let address):
             if self.peek(1).kind == .mark(.slash) { return constant(.prefix(try self.parsePrefixLiteral())) }
             self.advance()
-            return constant(.ip(.v6(address)))
+            return constant(.ip(Self.literal(address)))
         case .mark(.openBracket): return constant(try self.parseSet())
-        case .mark(.openMask): return constant(.mask(try self.parseMask()))
+        case .mark(.openMask):
+            let mask = try self.parseMask(&scope)
+            return TypedExpression(expression: mask, type: .mask, location: start)
         case .mark(.plus) where self.peek(1).kind == .word("empty"):
             self.index += 2
             try self.expect(.plus, "after '+empty'")
@@ -244,6 +275,11 @@ extension Parser {
         case .word, .quotedName: return try self.parseNamed(&scope)
         default: throw self.unexpected("an expression")
         }
+    }
+
+    /// An IPv4-mapped address is the IPv4 address.
+    private static func literal(_ address: IPv6Address) -> IPAddress {
+        address.isIPv4Mapped ? .v4(IPv4Address(rawValue: UInt32(truncatingIfNeeded: address.low))) : .v6(address)
     }
 
     /// `-empty-`, `--empty--`, `---empty---`.
@@ -328,7 +364,11 @@ extension Parser {
                 return TypedExpression(expression: .constant(value), type: value.type, location: start)
             case .function(let index):
                 return try self.parseCall(index, name: name, &scope)
-            case .filter, .table, .protocolDraft:
+            case .attribute(let attribute):
+                guard scope.hasRoute else { throw self.fail(start, "'\(name)' has no value outside of filters") }
+                self.advance()
+                return TypedExpression(expression: .custom(attribute), type: attribute.type, location: start)
+            case .filter, .table, .originTable, .protocolDraft:
                 throw self.fail(start, "expected an expression, but '\(name)' is \(symbol.described)")
             }
         }
@@ -355,7 +395,7 @@ extension Parser {
             let operand = try self.parseExpression(&scope)
             try self.expect(.closeParenthesis)
             return try self.apply(.defined, operand, start)
-        case "prepend", "add", "delete", "filter":
+        case "prepend", "append", "add", "delete", "filter":
             guard let operation = Self.argumentMethods[name] else { break }
             self.advance()
             try self.expect(.openParenthesis)
@@ -364,16 +404,71 @@ extension Parser {
             let argument = try self.parseExpression(&scope)
             try self.expect(.closeParenthesis)
             return try self.combine(operation, subject, argument, start)
-        case "roa_check", "format", "aspa_check", "from_hex", "bgp_aggregator", "bgp_atomic_aggr", "igp_metric",
-            "scope", "weight", "ifindex", "krt_prefsrc", "krt_realm", "krt_scope", "onlink", "bgp_aigp", "bgp_otc",
-            "cast", "gw_mpls", "hostentry":
-            throw self.unsupported(start, "'\(name)'")
+        case "format", "from_hex":
+            self.advance()
+            try self.expect(.openParenthesis)
+            let operand = try self.parseExpression(&scope)
+            try self.expect(.closeParenthesis)
+            return try self.apply(name == "format" ? .format : .fromHex, operand, start)
+        case "roa_check":
+            self.advance()
+            return try self.parseOriginCheck(&scope, at: start)
         default: break
         }
+        if let error = self.foreignName(name, at: start) { throw error }
         if self.peek(1).kind == .mark(.openParenthesis) { throw self.undefinedName("a function") }
-        let known = FilterAttribute.allCases.map(\.rawValue) + self.symbols.keys.sorted()
+        let known = Self.functionWords + FilterAttribute.allCases.map(\.rawValue) + self.symbols.keys.sorted()
         let hint = nearest(to: name, in: known).map { "; did you mean '\($0)'?" } ?? ""
         throw self.fail(start, "'\(name)' is not defined\(hint)")
+    }
+
+    /// Words that begin an expression.
+    static let functionWords = ["defined", "format", "from_hex", "roa_check"] + Self.functionForms
+
+    /// An error for a name of BIRD's that is about something this speaker does not have.
+    func foreignName(_ name: String, at location: Location) -> SyntaxError? {
+        switch name {
+        case "aspa_check", "aspa_check_upstream", "aspa_check_downstream", "aspa_providers":
+            return self.fail(location, "'\(name)': there are no ASPA tables; test the path with a path mask or a set")
+        case "gw_mpls", "gw_mpls_stack", "mpls_label", "mpls_policy", "mpls_class":
+            return self.fail(location, "'\(name)' is about MPLS, which this speaker does not have")
+        case "bgp_pmsi_tunnel": return self.fail(location, "'\(name)' is about EVPN, which this speaker does not have")
+        default: break
+        }
+        let owners = [
+            "rip_": "rip", "ospf_": "ospf", "babel_": "babel", "ra_": "radv", "kbr_": "bridge",
+        ]
+        for (prefix, owner) in owners where name.hasPrefix(prefix) {
+            return self.fail(location, "'\(name)' belongs to protocol \(owner), which this speaker does not have")
+        }
+        guard name.hasPrefix("krt_") else { return nil }
+        return self.fail(location, "'\(name)': of kernel routes only 'krt_metric' and 'krt_source' can be read and set")
+    }
+
+    /// `(TABLE)` or `(TABLE, prefix, AS)` after `roa_check`.
+    private mutating func parseOriginCheck(_ scope: inout FilterScope, at start: Location) throws(SyntaxError)
+        -> TypedExpression
+    {
+        guard scope.hasRoute else { throw self.fail(start, "'roa_check' has no value outside of filters") }
+        try self.expect(.openParenthesis)
+        let table = try self.parseOriginTableName().name
+        let type = FilterType.enumeration(.roa)
+        guard self.accept(.comma) else {
+            try self.expect(.closeParenthesis)
+            return TypedExpression(expression: .originCheck(table: table, nil, nil), type: type, location: start)
+        }
+        let prefix = try self.parseExpression(&scope)
+        try self.require(prefix, .prefix, "the second argument of 'roa_check'")
+        try self.expect(.comma)
+        let origin = try self.parseExpression(&scope)
+        try self.require(origin, .int, "the third argument of 'roa_check'")
+        try self.expect(.closeParenthesis)
+        return try self.nested(
+            .originCheck(table: table, prefix.expression, origin.expression),
+            type,
+            start,
+            depth: max(prefix.depth, origin.depth)
+        )
     }
 
     /// A call; the function's name comes next.

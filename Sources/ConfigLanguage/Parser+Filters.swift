@@ -3,34 +3,49 @@ import Policy
 
 /// Functions, filters and their statements.
 extension Parser {
-    static let typeNames: [String: FilterType] = [
-        "bool": .bool, "int": .int, "pair": .pair, "quad": .quad, "ip": .ip, "prefix": .prefix, "string": .string,
-        "ec": .ec, "lc": .lc, "bgppath": .path, "bgpmask": .mask, "clist": .clist, "eclist": .eclist,
-        "lclist": .lclist,
-    ]
+    static let typeNames = Dictionary(uniqueKeysWithValues: FilterType.named.map { ($0.description, $0) })
 
-    /// Whether a type begins here; an attribute or constant of the same name would not be followed by a name.
+    /// Types of BIRD that this speaker has no values of.
+    private static let foreignTypes = ["mac": "Ethernet routes", "route": "blocks of routes to aggregate"]
+
+    /// Whether a type begins here; a variable or constant of the same name would not be followed by a name.
     private var seesType: Bool {
         guard case .word(let word) = self.token.kind else { return false }
-        return Self.typeNames[word] != nil
+        guard Self.typeNames[word] != nil || word == "enum" || Self.foreignTypes[word] != nil else { return false }
+        switch self.peek(1).kind {
+        case .word, .quotedName: return true
+        default: return false
+        }
     }
 
-    private mutating func parseType() throws(SyntaxError) -> FilterType {
-        guard case .word(let word) = self.token.kind, let type = Self.typeNames[word] else {
-            throw self.unexpected("a type")
+    mutating func parseType() throws(SyntaxError) -> FilterType {
+        let start = self.location
+        guard case .word(let word) = self.token.kind else { throw self.unexpected("a type") }
+        if let what = Self.foreignTypes[word] {
+            throw self.fail(start, "type '\(word)' is about \(what), which this speaker does not have")
+        }
+        let type: FilterType
+        if word == "enum" {
+            self.advance()
+            guard case .word(let name) = self.token.kind, let kind = FilterEnumeration(rawValue: name), kind != .opaque
+            else {
+                let known = FilterEnumeration.allCases.filter { $0 != .opaque }.map(\.rawValue)
+                throw self.unexpectedChoice("a family of constants", known)
+            }
+            type = .enumeration(kind)
+        } else if let named = Self.typeNames[word] {
+            type = named
+        } else {
+            let hint = nearest(to: word, in: Self.typeNames.keys.sorted()).map { "; did you mean '\($0)'?" } ?? ""
+            throw self.fail(start, "'\(word)' is not a type\(hint)")
         }
         self.advance()
         guard self.sees("set") else { return type }
-        switch type {
-        case .int, .pair, .quad, .ip, .ec, .lc:
-            self.advance()
-            return .set(type)
-        case .prefix:
-            self.advance()
-            return .prefixSet
-        default:
+        guard type == .prefix || type.isSetElement else {
             throw self.fail(self.location, "there are no sets of \(type)")
         }
+        self.advance()
+        return type == .prefix ? .prefixSet : .set(type)
     }
 
     /// `function NAME (TYPE NAME; …) [-> TYPE] [TYPE NAME; …] { … }`.
@@ -115,16 +130,16 @@ extension Parser {
         try self.expect(.openBrace)
         scope.openBlock()
         defer { scope.closeBlock() }
-        let statements = self.parseStatements(&scope) { $0.sees(.closeBrace) }
+        let statements = self.parseStatements(&scope) { parser, _ in parser.sees(.closeBrace) }
         try self.expect(.closeBrace, "at the end of the block")
         return statements
     }
 
-    private mutating func parseStatements(_ scope: inout FilterScope, until isEnd: (Parser) -> Bool)
+    private mutating func parseStatements(_ scope: inout FilterScope, until isEnd: (Parser, FilterScope) -> Bool)
         -> [FilterStatement]
     {
         var statements: [FilterStatement] = []
-        while !isEnd(self), !self.sees(.closeBrace), self.token.kind != .end {
+        while !isEnd(self, scope), !self.sees(.closeBrace), self.token.kind != .end {
             let before = self.index
             do throws(SyntaxError) {
                 if self.seesType {
@@ -153,6 +168,8 @@ extension Parser {
         }
         if let initial {
             statements.append(.assign(slot, try self.assignable(initial, to: type, named: name)))
+        } else {
+            statements.append(.clear(slot, type))
         }
         try self.expect(.semicolon)
         return statements
@@ -166,6 +183,8 @@ extension Parser {
             return .constant(.quad(address.rawValue))
         }
         if value.type == type || value.type == .any { return value.expression }
+        // Dotted quads in a set are addresses; they also serve as quads.
+        if type == .set(.quad), value.type == .set(.ip) { return value.expression }
         if value.type == .set(.void) {
             if case .set = type { return value.expression }
             if type == .prefixSet { return value.expression }
@@ -199,21 +218,50 @@ extension Parser {
             try self.expect(.semicolon)
             return .evaluate(call.expression)
         }
+        if case .attribute(let attribute) = self.symbols[name] {
+            self.advance()
+            return try self.parseChange(of: .custom(attribute), attribute.type, name, start, &scope) {
+                .setCustom(attribute, $0)
+            }
+        }
         if let attribute = FilterAttribute(rawValue: name), case .word = self.token.kind {
             self.advance()
-            guard attribute.isWritable else { throw self.fail(start, "'\(name)' cannot be changed") }
+            guard attribute.isWritable else {
+                throw self.fail(start, "'\(name)' cannot be changed" + (attribute.advice.map { "; \($0)" } ?? ""))
+            }
             return try self.parseChange(of: .attribute(attribute), attribute.type, name, start, &scope) {
                 .set(attribute, $0)
             }
         }
+        return try self.parseKeywordStatement(name, at: start, &scope)
+    }
+
+    /// Words that begin a statement.
+    static let statementWords = [
+        "accept", "case", "error", "for", "if", "print", "printn", "reject", "return", "unset",
+    ]
+
+    private mutating func parseKeywordStatement(_ name: String, at start: Location, _ scope: inout FilterScope)
+        throws(SyntaxError) -> FilterStatement
+    {
         switch name {
-        case "accept", "reject":
+        case "accept", "reject", "error":
             self.advance()
-            if case .text = self.token.kind {
-                throw self.unsupported(self.location, "a message after '\(name)'")
-            }
-            try self.expect(.semicolon)
-            return name == "accept" ? .accept : .reject
+            let values = try self.parseValues(&scope)
+            let verdict: FilterStatement = name == "accept" ? .accept : name == "reject" ? .reject : .raise
+            guard !values.isEmpty else { return verdict }
+            return .conditional(
+                [
+                    FilterBranch(
+                        condition: .constant(.bool(true)),
+                        body: [.print(values, endsLine: true), verdict]
+                    )
+                ],
+                otherwise: []
+            )
+        case "print", "printn":
+            self.advance()
+            return .print(try self.parseValues(&scope), endsLine: name == "print")
         case "return":
             self.advance()
             return try self.parseReturn(&scope)
@@ -223,18 +271,61 @@ extension Parser {
         case "case":
             self.advance()
             return try self.parseChoice(&scope)
+        case "for":
+            self.advance()
+            return try self.parseLoop(&scope)
         case "unset":
             self.advance()
             return try self.parseUnset()
-        case "print", "printn", "for", "eval", "bt_assert":
-            throw self.unsupported(start, "'\(name)'")
+        case "eval", "bt_assert", "bt_check_assign":
+            throw self.fail(start, "'\(name)' belongs to BIRD's tests of itself; use 'print' to see a value")
         default:
+            if let error = self.foreignName(name, at: start) { throw error }
             throw self.unknownStatement(
                 "a filter",
-                ["accept", "reject", "return", "if", "case", "unset"] + FilterAttribute.allCases.map(\.rawValue)
-                    + self.symbols.keys.sorted()
+                Self.statementWords + FilterAttribute.allCases.map(\.rawValue) + self.symbols.keys.sorted()
             )
         }
+    }
+
+    /// Expressions separated by commas, and the semicolon.
+    private mutating func parseValues(_ scope: inout FilterScope) throws(SyntaxError) -> [FilterExpression] {
+        var values: [FilterExpression] = []
+        while !self.sees(.semicolon) {
+            if !values.isEmpty { try self.expect(.comma) }
+            let value = try self.parseExpression(&scope)
+            guard value.type != .void else { throw self.fail(value.location, "the function returns nothing to print") }
+            values.append(value.expression)
+        }
+        try self.expect(.semicolon)
+        return values
+    }
+
+    /// `[TYPE] NAME in LIST do …` after `for`.
+    private mutating func parseLoop(_ scope: inout FilterScope) throws(SyntaxError) -> FilterStatement {
+        let declared: FilterType? = self.seesType ? try self.parseType() : nil
+        let (name, location) = try self.expectName("a name for the variable")
+        try self.expect("in")
+        let list = try self.parseExpression(&scope)
+        guard let element = list.type.element else {
+            throw self.fail(list.location, "'for' goes through a path or a list, not through \(list.type)")
+        }
+        let known = declared == nil ? scope.find(name) : nil
+        if let type = declared ?? known?.type, type != element {
+            throw self.fail(location, "'\(name)' is of type \(type), the elements are of type \(element)")
+        }
+        try self.expect("do")
+        scope.openBlock()
+        defer { scope.closeBlock() }
+        let slot = scope.reserve()
+        _ = scope.reserve()
+        if known == nil { _ = scope.declare(name, element) } else { _ = scope.reserve() }
+        let body = try self.parseBody(&scope)
+        return .loop(
+            list.expression,
+            slot: slot,
+            FilterLoopBody(type: element, target: known?.slot, statements: body)
+        )
     }
 
     /// What follows the name of something that can be assigned: `= value` or `.method(…)`.
@@ -248,10 +339,11 @@ extension Parser {
     ) throws(SyntaxError) -> FilterStatement {
         if self.accept(.dot) {
             let term = TypedExpression(expression: subject, type: type, location: start)
-            guard case .word(let method) = self.token.kind,
-                ["empty", "prepend", "add", "delete", "filter"].contains(method)
-            else { throw self.unexpected("'empty', 'prepend', 'add', 'delete' or 'filter'") }
+            let place = self.location
             let result = try self.parseMethod(on: term, &scope)
+            guard result.type == type || result.type == .any else {
+                throw self.fail(place, "the method gives \(result.type) and '\(name)' is of type \(type)")
+            }
             try self.expect(.semicolon)
             return make(result.expression)
         }
@@ -283,14 +375,23 @@ extension Parser {
 
     private mutating func parseUnset() throws(SyntaxError) -> FilterStatement {
         try self.expect(.openParenthesis)
-        guard case .word(let name) = self.token.kind, let attribute = FilterAttribute(rawValue: name) else {
-            throw self.unexpected("an attribute")
+        let location = self.location
+        guard let name = self.nextName else { throw self.unexpected("an attribute") }
+        let statement: FilterStatement
+        if case .attribute(let attribute) = self.symbols[name] {
+            statement = .unsetCustom(attribute)
+        } else if case .word = self.token.kind, let attribute = FilterAttribute(rawValue: name) {
+            guard attribute.isUnsettable else { throw self.fail(location, "'\(name)' cannot be unset") }
+            statement = .unset(attribute)
+        } else if let error = self.foreignName(name, at: location) {
+            throw error
+        } else {
+            throw self.undefinedName("an attribute")
         }
-        guard attribute.isUnsettable else { throw self.fail(self.location, "'\(name)' cannot be unset") }
         self.advance()
         try self.expect(.closeParenthesis)
         try self.expect(.semicolon)
-        return .unset(attribute)
+        return statement
     }
 
     private mutating func parseConditional(_ scope: inout FilterScope) throws(SyntaxError) -> FilterStatement {
@@ -316,7 +417,11 @@ extension Parser {
     private mutating func parseChoice(_ scope: inout FilterScope) throws(SyntaxError) -> FilterStatement {
         let subject = try self.parseExpression(&scope)
         try self.expect(.openBrace)
-        let slot = scope.reserve()
+        guard subject.type == .any || subject.type.isSetElement else {
+            throw self.fail(subject.location, "'case' is not defined for \(subject.type)")
+        }
+        var taken: [(range: ClosedRange<UInt128>, place: Location)] = []
+        var type = subject.type
         var choices: [FilterChoice] = []
         var otherwise: [FilterStatement]?
         while !self.accept(.closeBrace) {
@@ -328,31 +433,41 @@ extension Parser {
                 continue
             }
             let values = try self.parseChoiceValues()
-            guard subject.type == .any || values.type == .set(subject.type) else {
-                throw self.fail(start, "the case is about \(subject.type), not about \(values.type)")
+            if case .set(let element) = values.type, type == .any { type = element }
+            guard values.type == .set(type) || (type == .quad && values.type == .set(.ip)) else {
+                throw self.fail(start, "the case is about \(type), not about \(values.type)")
             }
+            let ranges = values.switchRanges
+            try self.charge(ranges.count, at: start)
+            taken += ranges.map { ($0, start) }
             try self.expect(.colon)
             choices.append(FilterChoice(values: values, body: self.parseBranch(&scope)))
             guard self.token.kind != .end else { throw self.unexpected("'}'") }
         }
-        return .choice(subject: subject.expression, slot: slot, choices, otherwise: otherwise ?? [])
+        taken.sort { $0.range.lowerBound < $1.range.lowerBound }
+        for (one, next) in zip(taken, taken.dropFirst()) where one.range.upperBound >= next.range.lowerBound {
+            self.report(
+                .error,
+                one.place.offset > next.place.offset ? one.place : next.place,
+                "another branch has some of these values too"
+            )
+        }
+        return .choice(subject: subject.expression, choices, otherwise: otherwise ?? [])
     }
 
     /// The statements of a `case` branch: up to the next values and colon, `else:` or the closing brace.
     private mutating func parseBranch(_ scope: inout FilterScope) -> [FilterStatement] {
         scope.openBlock()
         defer { scope.closeBlock() }
-        return self.parseStatements(&scope) { parser in
+        return self.parseStatements(&scope) { parser, scope in
             switch parser.token.kind {
-            case .number, .ipv4, .ipv6, .mark(.openParenthesis): true
+            case .number, .ipv4, .ipv6, .distinguisher, .mark(.openParenthesis): return true
             case .word(let word):
-                word == "else" || parser.nextSymbolIsConstant
-            default: false
+                if word == "else" { return true }
+                guard scope.find(word) == nil, case .constant = parser.symbols[word] else { return false }
+                return true
+            default: return false
             }
         }
-    }
-
-    private var nextSymbolIsConstant: Bool {
-        if case .constant = self.nextSymbol { true } else { false }
     }
 }

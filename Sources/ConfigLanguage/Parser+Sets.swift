@@ -10,6 +10,7 @@ extension Parser {
         var pairs: [ClosedRange<Community>] = []
         var addresses: [ClosedRange<IPAddress>] = []
         var enumerations: [ClosedRange<UInt32>] = []
+        var distinguishers: [ClosedRange<UInt64>] = []
         var extended: [ClosedRange<ExtendedCommunity>] = []
         var large: [ClosedRange<LargeCommunity>] = []
         var prefixes: [PrefixSet.Pattern] = []
@@ -22,6 +23,7 @@ extension Parser {
             case .quad: .quadSet(FilterRangeSet(self.numbers))
             case .ip: .ipSet(FilterRangeSet(self.addresses))
             case .enumeration(let kind): .enumerationSet(kind, FilterRangeSet(self.enumerations))
+            case .rd: .rdSet(FilterRangeSet(self.distinguishers))
             case .ec: .ecSet(FilterRangeSet(self.extended))
             case .lc: .lcSet(FilterRangeSet(self.large))
             case .prefix: .prefixSet(PrefixSet(self.prefixes))
@@ -91,7 +93,7 @@ extension Parser {
         }
         guard low.type == high.type else { throw self.fail(start, "both ends of a range must be of one type") }
         switch low.type {
-        case .int, .pair, .quad, .ip, .enumeration, .ec, .lc: break
+        case let type where type.isSetElement: break
         default: throw self.fail(start, "a value of type \(low.type) cannot be an element of a set")
         }
         try self.note(low.type, in: &elements, at: start)
@@ -102,6 +104,7 @@ extension Parser {
             guard a.isIPv4 == b.isIPv4 else { throw self.fail(start, "both ends of a range must be of one family") }
             elements.addresses.append(try range(a, b))
         case (.enumeration(_, let a), .enumeration(_, let b)): elements.enumerations.append(try range(a, b))
+        case (.rd(let a), .rd(let b)): elements.distinguishers.append(try range(a, b))
         case (.ec(let a), .ec(let b)): elements.extended.append(try range(a, b))
         case (.lc(let a), .lc(let b)): elements.large.append(try range(a, b))
         default: break
@@ -146,7 +149,12 @@ extension Parser {
     }
 
     private mutating func parsePartNumber(isKey: Bool) throws(SyntaxError) -> (number: UInt32, isAddress: Bool) {
-        let (value, location) = try self.parseConstant("a number, a range or '*'")
+        let location = self.location
+        var scope = FilterScope.constant
+        let term = try self.parseExpression(&scope)
+        guard let value = term.expression.constantValue else {
+            throw self.fail(location, term.expression.constantError?.description ?? "expected a number, a range or '*'")
+        }
         switch value {
         case .int(let number): return (number, false)
         case .ip(.v4(let address)) where isKey: return (address.rawValue, true)
@@ -179,6 +187,13 @@ extension Parser {
         if self.accept(.comma) {
             let third = try self.parsePart().part
             try self.expect(.closeParenthesis)
+            if self.accept(.ellipsis) {
+                let (end, location) = try self.parseConstant("the end of the range")
+                guard case .lc(let high) = end, ![first, second, third].contains(where: { $0.isAny || $0.isRange })
+                else { throw self.fail(location, "expected a large community as the end of the range") }
+                let low = LargeCommunity(globalAdministrator: first.low, data1: second.low, data2: third.low)
+                return try self.insert(.lc(low), .lc(high), into: &elements, at: start)
+            }
             return try self.insertLarge(first, second, third, into: &elements, at: start)
         }
         try self.expect(.closeParenthesis)
@@ -254,39 +269,48 @@ extension Parser {
         elements.extended.append(from...to)
     }
 
-    /// `[= … =]`.
-    mutating func parseMask() throws(SyntaxError) -> PathMask {
+    /// `[= … =]`; names of variables and expressions in parentheses are numbers or sets that may be known only when the
+    /// filter runs.
+    mutating func parseMask(_ scope: inout FilterScope) throws(SyntaxError) -> FilterExpression {
         try self.expect(.openMask)
-        var elements: [PathMask.Element] = []
+        var parts: [FilterMaskPart] = []
         while !self.accept(.closeMask) {
             let start = self.location
             switch self.token.kind {
             case .mark(.star):
                 self.advance()
-                if elements.last != .anyRun { elements.append(.anyRun) }
+                if parts.last != .element(.anyRun) { parts.append(.element(.anyRun)) }
             case .mark(.question):
                 self.advance()
-                elements.append(.anyOne)
+                parts.append(.element(.anyOne))
             case .mark(.plus):
                 self.advance()
-                guard let last = elements.last, last != .repeatPrevious, last != .anyRun else {
+                guard let last = parts.last, last != .element(.repeatPrevious), last != .element(.anyRun) else {
                     throw self.fail(start, "'+' must follow a number, a set or '?'")
                 }
-                elements.append(.repeatPrevious)
-            case .mark(.openBracket):
-                guard case .intSet(let numbers) = try self.parseSet() else {
-                    throw self.fail(start, "a set in a path mask must have numbers as elements")
-                }
-                elements.append(.number(numbers))
-            default:
+                parts.append(.element(.repeatPrevious))
+            case .number:
                 let low: UInt32 = try self.parseNumber("AS number", in: 0...UInt32.max)
                 var high = low
                 if self.accept(.ellipsis) { high = try self.parseNumber("AS number", in: 0...UInt32.max) }
                 guard low <= high else { throw self.fail(start, "the range is empty: it ends before it begins") }
-                elements.append(.number(FilterRangeSet([low...high])))
+                parts.append(.element(.number(FilterRangeSet([low...high]))))
+            case .mark(.openBracket), .mark(.openParenthesis), .word, .quotedName:
+                let term = try self.parsePrimary(&scope)
+                guard [.int, .set(.int), .set(.void), .any].contains(term.type) else {
+                    throw self.fail(start, "a path mask is made of numbers and sets of them, not of \(term.type)")
+                }
+                if case .int(let low)? = term.expression.constantValue, self.accept(.ellipsis) {
+                    let high: UInt32 = try self.parseNumber("AS number", in: 0...UInt32.max)
+                    guard low <= high else { throw self.fail(start, "the range is empty: it ends before it begins") }
+                    parts.append(.element(.number(FilterRangeSet([low...high]))))
+                } else {
+                    parts.append(.value(term.expression))
+                }
+            default: throw self.unexpected("a number, a set, '*', '?', '+' or '=]'")
             }
-            guard elements.count <= 1_000 else { throw self.fail(start, "the path mask is too long") }
+            guard parts.count <= 1_000 else { throw self.fail(start, "the path mask is too long") }
         }
-        return PathMask(elements)
+        return .pathMask(of: parts)
     }
 }

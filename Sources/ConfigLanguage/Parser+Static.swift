@@ -7,7 +7,11 @@ import SpeakerSettings
 extension Parser {
     mutating func parseStaticStatement(_ draft: inout ProtocolDraft) throws(SyntaxError) {
         let start = self.location
-        if self.accept("route") {
+        if self.sees("roa4") || self.sees("roa6") {
+            try self.parseOriginChannel(&draft)
+        } else if draft.originTable != nil, self.accept("route") {
+            try self.parseAuthorization(&draft)
+        } else if self.accept("route") {
             draft.routeLocations.append(self.location)
             do throws(SyntaxError) {
                 draft.routes.append(try self.parseRoute())

@@ -17,13 +17,16 @@ extension Parser {
             }
         }
         self.checkSortedTables()
+        self.bindOriginTables()
         if self.settings.protocols.isEmpty && !self.diagnostics.contains(where: { $0.severity == .error }) {
             self.report(.error, self.location, "the configuration has no protocol")
         }
     }
 
     private static let statements = [
-        "define", "debug", "filter", "function", "include", "ipv4", "ipv6", "log", "protocol", "router", "template",
+        "attribute", "define", "debug", "filter", "function", "include", "ipv4", "ipv6", "log", "protocol", "roa4",
+        "roa6", "router",
+        "template",
     ]
 
     private mutating func parseDefinition() throws(SyntaxError) {
@@ -59,13 +62,19 @@ extension Parser {
         case "filter":
             self.advance()
             try self.parseFilterDefinition()
+        case "attribute":
+            self.advance()
+            try self.parseAttributeDefinition()
+        case "roa4", "roa6":
+            self.advance()
+            try self.parseOriginTable(isIPv4: word == "roa4")
         case "protocol":
             self.advance()
             try self.parseProtocol(isTemplate: false, at: start)
         case "template":
             self.advance()
             try self.parseProtocol(isTemplate: true, at: start)
-        case "timeformat", "mrtdump", "watchdog", "graceful", "eval", "attribute", "listen", "roa4", "roa6", "roa",
+        case "timeformat", "mrtdump", "watchdog", "graceful", "eval", "listen", "roa",
             "vpn4", "vpn6", "flow4", "flow6", "mpls", "password", "cli", "threads", "hostname", "thread":
             throw self.unsupported(start, "'\(word)'")
         default:

@@ -19,6 +19,12 @@ extension Parser {
         case .text(let text):
             self.advance()
             return (.string(text), start)
+        case .distinguisher(let number):
+            self.advance()
+            return (.rd(number), start)
+        case .bytes(let octets):
+            self.advance()
+            return (.bytestring(octets), start)
         case .mark(.openParenthesis):
             var scope = FilterScope.constant
             let term = try self.parsePrimary(&scope)

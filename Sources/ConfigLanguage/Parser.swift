@@ -31,6 +31,8 @@ struct Parser {
     var symbols: [String: Symbol] = [:]
     var library: [FilterFunction] = []
     var signatures: [FunctionSignature] = []
+    /// ROAs by table.
+    var authorizations: [String: [ROATable.Authorization]] = [:]
     var settings = SpeakerSettings()
     var defaultDebug: Set<DebugCategory> = []
     var nameCounters: [ProtocolKind: Int] = [:]

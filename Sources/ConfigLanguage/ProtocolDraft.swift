@@ -37,6 +37,9 @@ struct ProtocolDraft: Sendable {
     var igpTable: TableSettings?
     var routes: [StaticRouteSettings] = []
     var routeLocations: [Location] = []
+    /// The ROA table of a static protocol that fills one, and what it fills in.
+    var originTable: (name: String, isIPv4: Bool)?
+    var authorizations: [ROATable.Authorization] = []
     var interfaces: [InterfacePattern] = []
     var scanTime: UInt16?
     var learns = false

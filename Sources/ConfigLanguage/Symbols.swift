@@ -7,6 +7,10 @@ enum Symbol {
     case function(Int)
     case filter(FilterProgram)
     case table(TableSettings)
+    /// An attribute that `attribute` defined.
+    case attribute(FilterCustomAttribute)
+    /// A ROA table; true for IPv4.
+    case originTable(isIPv4: Bool)
     /// A template or an instance, either of which others may start from.
     case protocolDraft(ProtocolDraft)
 
@@ -17,6 +21,8 @@ enum Symbol {
         case .function: "a function"
         case .filter: "a filter"
         case .table: "a table"
+        case .attribute: "an attribute"
+        case .originTable: "a ROA table"
         case .protocolDraft: "a protocol or template"
         }
     }
@@ -45,21 +51,14 @@ extension Parser {
     }
 }
 
-/// Words that cannot be names.
+/// Words that cannot be names: what filters could not be read without.
+///
+/// Others are keywords where one is expected, and names everywhere else.
 enum Keywords {
-    static let reserved: Set<String> = {
-        var words: Set<String> = [
-            "accept", "action", "add", "all", "as", "bgp", "blackhole", "bool", "case", "channel", "clist", "debug",
-            "define", "defined", "delete", "device", "direct", "disabled", "ec", "eclist", "else", "empty", "eval",
-            "export", "false", "filter", "from", "function", "hostname", "if", "igp", "import", "include", "int",
-            "interface", "internal", "external", "ip", "ipv4", "ipv6", "kernel", "lc", "lclist", "limit", "local",
-            "log", "multihop", "neighbor", "no", "none", "off", "on", "pair", "password", "passive", "port", "prefix",
-            "prepend", "print", "printn", "prohibit", "protocol", "quad", "recursive", "reject", "return", "route",
-            "router", "set", "static", "string", "table", "template", "then", "true", "unreachable", "unset", "via",
-            "where", "yes", "bgppath", "bgpmask", "pipe", "bfd", "rip", "ospf", "babel", "radv", "rpki", "mrt",
-            "bmp", "aggregator", "l3vpn", "perf",
-        ]
-        for attribute in FilterAttribute.allCases { words.insert(attribute.rawValue) }
-        return words
-    }()
+    static let reserved: Set<String> = [
+        "accept", "as", "case", "define", "defined", "do", "else", "false", "filter", "for", "from", "function", "if",
+        "in",
+        "include", "print", "printn", "protocol", "reject", "return", "set", "template", "then", "true", "unset",
+        "where",
+    ]
 }

@@ -18,6 +18,10 @@ struct Token: Hashable, Sendable {
         case number(UInt32)
         case ipv4(IPv4Address)
         case ipv6(IPv6Address)
+        /// A route distinguisher.
+        case distinguisher(UInt64)
+        /// A bytestring.
+        case bytes([UInt8])
         /// A string in double quotes.
         case text(String)
         case mark(Mark)
@@ -56,6 +60,7 @@ enum Mark: String, Hashable, Sendable {
     case or = "||"
     case not = "!"
     case plus = "+"
+    case plusPlus = "++"
     case minus = "-"
     case arrow = "->"
     case star = "*"
@@ -78,6 +83,8 @@ extension Token {
         case .number(let number): "number \(number)"
         case .ipv4(let address): "address \(address)"
         case .ipv6(let address): "address \(address)"
+        case .distinguisher: "route distinguisher"
+        case .bytes: "bytestring"
         case .text: "string"
         case .mark(let mark): "'\(mark.rawValue)'"
         case .end: "end of file"

@@ -74,9 +74,10 @@ extension RIBEntry {
         while let element = route.attributes.element(at: offset), element.type < type {
             offset = element.extent.upperBound
         }
-        octets += route.attributes.bytes[..<offset]
+        let start = route.attributes.first(.local)?.extent.upperBound ?? 0
+        octets += route.attributes.bytes[start..<max(start, offset)]
         octets += nextHop
-        octets += route.attributes.bytes[offset...]
+        octets += route.attributes.bytes[max(start, offset)...]
         self.init(peerIndex: peerIndex, originatedTime: originatedTime, pathID: pathID, attributes: octets)
     }
 }

@@ -36,6 +36,21 @@ extension FilterExpression {
         return .largeCommunity(a, b, c)
     }
 
+    /// Builds a path mask; of constant parts a constant.
+    public static func pathMask(of parts: [FilterMaskPart]) -> FilterExpression {
+        var elements: [PathMask.Element] = []
+        for part in parts {
+            switch part {
+            case .element(let element): elements.append(element)
+            case .value(.constant(let value)):
+                guard let element = PathMask.Element(value) else { return .pathMask(parts) }
+                elements.append(element)
+            case .value: return .pathMask(parts)
+            }
+        }
+        return .constant(.mask(PathMask(elements)))
+    }
+
     /// Builds `a && b && …`; a conjunction as the first term and the others become one flat list.
     public static func conjunction(_ terms: FilterExpression...) -> FilterExpression { self.conjunction(of: terms) }
 
@@ -79,6 +94,18 @@ extension FilterExpression {
             return nil
         } catch {
             return error
+        }
+    }
+}
+
+extension PathMask.Element {
+    /// The element for an int or a set of ints.
+    init?(_ value: FilterValue) {
+        switch value {
+        case .int(let number): self = .number(FilterRangeSet([number...number]))
+        case .intSet(let set): self = .number(set)
+        case .emptySet: self = .number(FilterRangeSet([]))
+        default: return nil
         }
     }
 }

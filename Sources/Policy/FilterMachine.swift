@@ -4,70 +4,96 @@ import RouteModel
 
 /// Runs a program on one route.
 ///
-/// One array holds locals and operands of all frames; calls and time are bounded.
+/// One array holds locals and operands of all frames; calls, time and what is printed are bounded.
 struct FilterMachine {
-    private let program: FilterProgram
     private var stack: [FilterValue] = []
     private var frames: [Frame] = []
     private var base = 0
+    private var budget = FilterProgram.instructionLimit
+    private var line = ""
+    /// Lines that were printed.
+    private(set) var lines: [String] = []
 
     private struct Frame {
         var returnTo: Int
         var base: Int
     }
 
-    init(program: FilterProgram) {
-        self.program = program
-        self.stack.reserveCapacity(program.slotCount + 8)
-        for _ in 0..<program.slotCount { self.stack.append(.undefined) }
-    }
+    /// Octets of a line that are printed; the rest is cut off.
+    private static let lineLimit = 2_048
+    /// What a printed value and a line cost, in instructions: a filter cannot print without end.
+    private static let printCost = 200
 
-    mutating func run(_ route: inout RouteDraft) throws(FilterError) -> PolicyVerdict {
-        let code = self.program.code
+    mutating func run(_ program: FilterProgram.Storage, _ route: inout RouteDraft) throws(FilterError) -> PolicyVerdict
+    {
+        let code = program.code
+        if program.slotCount > 0 {
+            self.stack.reserveCapacity(program.slotCount + 8)
+            for _ in 0..<program.slotCount { self.stack.append(.undefined) }
+        }
         var at = 0
-        var budget = FilterProgram.instructionLimit
         while at < code.count {
-            budget -= 1
-            guard budget > 0 else { throw .tooManyInstructions }
+            self.budget -= 1
+            guard self.budget > 0 else { throw .tooManyInstructions }
             let instruction = code[at]
             let operand = Int(instruction.operand)
             at += 1
             switch instruction.operation {
-            case .constant: self.stack.append(self.program.constants[operand])
+            case .jumpIf(let test, let flag):
+                if try self.answer(test, program, operand, route) == flag { at = Int(instruction.target) }
+            case .test(let test): self.stack.append(.bool(try self.answer(test, program, operand, route)))
+            case .jumpIfTop(let flag):
+                if try Self.condition(self.pop()) == flag { at = Int(instruction.target) }
+            case .jump: at = Int(instruction.target)
+            case .constant: self.stack.append(program.constants[operand])
             case .load: self.stack.append(self.stack[self.base + operand])
-            case .store: self.stack[self.base + operand] = self.pop()
+            case .store:
+                let value = self.pop()
+                if case .undefined = value { throw .noValue("a variable") }
+                self.stack[self.base + operand] = value
+            case .clear(let empty): self.stack[self.base + operand] = empty.value
             case .read(let attribute):
                 let value = route.read(attribute)
-                budget -= value.cost
+                self.budget -= value.cost
                 self.stack.append(value)
             case .write(let attribute):
                 let value = self.pop()
-                budget -= value.cost
+                self.budget -= value.cost
                 try route.write(value, to: attribute)
             case .unset(let attribute): route.unset(attribute)
+            case .edit(let attribute, let edit):
+                try self.apply(edit, program.constants[operand], to: attribute, of: &route)
+            case .readCustom:
+                self.budget -= route.attributes.bytes.count >> 6
+                self.stack.append(route.read(program.customAttributes[operand]))
+            case .writeCustom:
+                self.budget -= route.attributes.bytes.count >> 5
+                try route.write(self.pop(), to: program.customAttributes[operand])
+            case .unsetCustom: try route.unset(program.customAttributes[operand])
             case .unary(let operation):
-                let operand = self.pop()
-                budget -= operand.cost
-                self.stack.append(try operation.apply(operand))
+                let value = self.pop()
+                self.budget -= operation == .format ? value.size >> 2 : value.cost
+                self.stack.append(try operation.apply(value))
             case .binary(let operation):
                 let rhs = self.pop()
                 let lhs = self.pop()
-                budget -= operation.cost(lhs, rhs)
-                guard budget > 0 else { throw .tooManyInstructions }
+                self.budget -= operation.cost(lhs, rhs)
+                guard self.budget > 0 else { throw .tooManyInstructions }
                 self.stack.append(try operation.apply(lhs, rhs))
             case .largeCommunity: self.stack.append(try self.makeLargeCommunity())
+            case .pathMask: self.stack.append(try self.makeMask(program.masks[operand]))
+            case .originCheck(let isExplicit):
+                self.stack.append(try self.checkOrigin(program.originTables[operand], isExplicit: isExplicit, route))
             case .pop: _ = self.pop()
-            case .jump: at = operand
-            case .jumpUnless:
-                if !(try self.condition(self.pop(), "if")) { at = operand }
-            case .and:
-                if try self.condition(self.stack.last ?? .undefined, "&&") { _ = self.pop() } else { at = operand }
-            case .or:
-                if try self.condition(self.stack.last ?? .undefined, "||") { at = operand } else { _ = self.pop() }
-            case .checkBool: _ = try self.condition(self.stack.last ?? .undefined, "&& or ||")
+            case .select: at = Int(program.switches[operand].target(of: self.pop()))
+            case .beginLoop:
+                self.stack[self.base + operand] = try self.elements(of: self.stack[self.base + operand])
+                self.stack[self.base + operand + 1] = .int(0)
+            case .nextElement(let kind):
+                if !self.next(kind, self.base + operand) { at = Int(instruction.target) }
             case .call:
                 guard self.frames.count < FilterProgram.callDepthLimit else { throw .callsTooDeep }
-                let function = self.program.functions[operand]
+                let function = program.functions[operand]
                 self.frames.append(Frame(returnTo: at, base: self.base))
                 self.base = self.stack.count - function.parameterCount
                 for _ in function.parameterCount..<function.slotCount { self.stack.append(.undefined) }
@@ -79,23 +105,38 @@ struct FilterMachine {
                     guard case .bool(let accepts) = value else { throw .noVerdict }
                     return accepts ? .accept : .reject
                 }
-                self.stack.removeSubrange(self.base...)
+                if self.stack.count > self.base { self.stack.removeSubrange(self.base...) }
                 self.stack.append(value)
                 self.base = frame.base
                 at = frame.returnTo
+            case .print: self.print(self.pop())
+            case .endLine: self.endLine()
             case .accept: return .accept
             case .reject: return .reject
+            case .raise: throw .raised
             }
         }
         throw .noVerdict
     }
 
+    @inline(__always)
     private mutating func pop() -> FilterValue { self.stack.popLast() ?? .undefined }
 
-    private func condition(_ value: FilterValue, _ operation: String) throws(FilterError) -> Bool {
-        guard case .bool(let flag) = value else {
-            throw .typeMismatch(operation: operation, types: [value.type])
-        }
+    @inline(__always)
+    private mutating func answer(
+        _ test: FilterTest,
+        _ program: FilterProgram.Storage,
+        _ operand: Int,
+        _ route: borrowing RouteDraft
+    ) throws(FilterError) -> Bool {
+        // Long paths and lists take longer than an instruction.
+        self.budget &-= route.attributes.bytes.count >> 8
+        return try route.holds(test, program.constants[operand])
+    }
+
+    @inline(__always)
+    private static func condition(_ value: FilterValue) throws(FilterError) -> Bool {
+        guard case .bool(let flag) = value else { throw .typeMismatch(operation: "a condition", types: [value.type]) }
         return flag
     }
 
@@ -108,13 +149,135 @@ struct FilterMachine {
         }
         return .lc(LargeCommunity(globalAdministrator: a, data1: b, data2: c))
     }
+
+    private mutating func makeMask(_ template: [PathMask.Element?]) throws(FilterError) -> FilterValue {
+        var elements: [PathMask.Element] = []
+        for element in template.reversed() {
+            if let element {
+                elements.append(element)
+                continue
+            }
+            let value = self.pop()
+            guard let element = PathMask.Element(value) else {
+                throw .typeMismatch(operation: "a path mask", types: [value.type])
+            }
+            elements.append(element)
+        }
+        self.budget -= elements.count
+        return .mask(PathMask(elements.reversed()))
+    }
+
+    private mutating func checkOrigin(_ table: ROATable, isExplicit: Bool, _ route: borrowing RouteDraft)
+        throws(FilterError) -> FilterValue
+    {
+        self.budget -= 8
+        guard isExplicit else {
+            guard route.attributes.contains(.asPath) else { throw .noPath }
+            let origin = ASNumber(rawValue: route.attributes.view.asPath.lastNumber)
+            return .enumeration(.roa, UInt32(table.validity(of: route.prefix, from: origin).rawValue))
+        }
+        let number = self.pop()
+        let prefix = self.pop()
+        guard case .prefix(let prefix) = prefix, case .int(let number) = number else {
+            throw .typeMismatch(operation: "roa_check", types: [prefix.type, number.type])
+        }
+        return .enumeration(.roa, UInt32(table.validity(of: prefix, from: ASNumber(rawValue: number)).rawValue))
+    }
+}
+
+// MARK: - Lists
+
+extension FilterMachine {
+    /// Changes a list of communities where it stands; most often there is nothing to change.
+    private mutating func apply(
+        _ edit: FilterEdit,
+        _ value: FilterValue,
+        to attribute: FilterAttribute,
+        of route: inout RouteDraft
+    ) throws(FilterError) {
+        self.budget &-= route.attributes.bytes.count >> 6
+        guard self.budget > 0 else { throw .tooManyInstructions }
+        guard Self.changes(edit, value, route.attributes.view) else { return }
+        let old = route.read(attribute)
+        let operation: FilterBinaryOperation =
+            switch edit {
+            case .insert: .insert
+            case .delete: .delete
+            case .filter: .filter
+            }
+        self.budget -= operation.cost(old, value)
+        guard self.budget > 0 else { throw .tooManyInstructions }
+        try route.write(try operation.apply(old, value), to: attribute)
+    }
+
+    /// Whether an edit may have an effect; false is sure.
+    private static func changes(_ edit: FilterEdit, _ value: FilterValue, _ view: borrowing PathAttributesView) -> Bool
+    {
+        switch (edit, value) {
+        case (.insert, .pair(let pair)): !view.contains(pair)
+        case (.insert, .lc(let community)): !view.largeCommunitiesHold(community)
+        case (.insert, .ec(let community)): !view.extendedCommunitiesHold(community)
+        case (.delete, .pair(let pair)): view.contains(pair)
+        case (.delete, .pairSet(let set)): view.communitiesMeet(set)
+        case (.delete, .lc(let community)): view.largeCommunitiesHold(community)
+        case (.delete, .lcSet(let set)): view.largeCommunitiesMeet(set)
+        case (.delete, .ec(let community)): view.extendedCommunitiesHold(community)
+        case (.delete, .ecSet(let set)): view.extendedCommunitiesMeet(set)
+        default: true
+        }
+    }
+
+    /// The elements of a path or list, to be reached by number.
+    private mutating func elements(of value: FilterValue) throws(FilterError) -> FilterValue {
+        self.budget -= value.size >> 4
+        switch value {
+        case .path(let path):
+            return .clist(path.segments.flatMap { $0.numbers.map { Community(rawValue: $0.rawValue) } })
+        case .clist, .eclist, .lclist: return value
+        default: throw .typeMismatch(operation: "for", types: [value.type])
+        }
+    }
+
+    private mutating func next(_ kind: FilterLoopElement, _ slot: Int) -> Bool {
+        guard case .int(let position) = self.stack[slot + 1] else { return false }
+        let index = Int(position)
+        let element: FilterValue
+        switch (kind, self.stack[slot]) {
+        case (.number, .clist(let list)) where index < list.count: element = .int(list[index].rawValue)
+        case (.pair, .clist(let list)) where index < list.count: element = .pair(list[index])
+        case (.extended, .eclist(let list)) where index < list.count: element = .ec(list[index])
+        case (.large, .lclist(let list)) where index < list.count: element = .lc(list[index])
+        default: return false
+        }
+        self.stack[slot + 1] = .int(position + 1)
+        self.stack[slot + 2] = element
+        return true
+    }
+}
+
+// MARK: - Printing
+
+extension FilterMachine {
+    private mutating func print(_ value: FilterValue) {
+        self.budget -= Self.printCost
+        let rest = Self.lineLimit - self.line.utf8.count
+        guard rest > 0 else { return }
+        let text = value.formatted
+        self.line += text.utf8.count <= rest ? text : String(decoding: text.utf8.prefix(rest), as: UTF8.self)
+    }
+
+    private mutating func endLine() {
+        self.budget -= Self.printCost
+        self.lines.append(self.line)
+        self.line = ""
+    }
 }
 
 extension FilterValue {
     /// What reading the whole value costs, in instructions.
     var cost: Int {
         switch self {
-        case .path, .clist, .eclist, .lclist: self.size >> 6
+        case .path, .clist, .eclist, .lclist, .bytestring, .string: self.size >> 6
         default: 0
         }
     }
@@ -124,10 +287,12 @@ extension FilterBinaryOperation {
     /// What the operation costs beyond one instruction; look-ups in sets are fast, searches of lists are not.
     func cost(_ lhs: FilterValue, _ rhs: FilterValue) -> Int {
         switch self {
-        case .less, .lessOrEqual, .add, .subtract, .multiply, .divide, .mask, .pair, .extendedCommunity:
+        case .less, .lessOrEqual:
+            if case .path = lhs { return lhs.size >> 4 }
             return 0
-        case .equal, .notEqual, .prepend:
-            return min(lhs.size, 1 << 20) >> 6
+        case .add, .subtract, .multiply, .divide, .mask, .pair, .extendedCommunity: return 0
+        case .equal, .notEqual, .prepend: return min(lhs.size, 1 << 20) >> 6
+        case .append: return (lhs.size &+ rhs.size) >> 6
         case .match, .notMatch, .insert, .delete, .filter:
             let searched =
                 switch rhs {

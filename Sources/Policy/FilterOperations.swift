@@ -19,36 +19,34 @@ extension FilterUnaryOperation {
         case (.netType, .prefix(let prefix)):
             return .enumeration(.netType, prefix.isIPv4 ? FilterConstants.netIPv4 : FilterConstants.netIPv6)
         case (.isIPv4, .ip(let address)): return .bool(address.isIPv4)
-        case (.first, .path(let path)):
-            guard let segment = path.segments.first, segment.kind == .sequence else { return .int(0) }
-            return .int(segment.numbers.first?.rawValue ?? 0)
-        case (.last, .path(let path)):
-            guard let segment = path.segments.last else { return .int(0) }
-            switch segment.kind {
-            case .sequence, .confederationSequence: return .int(segment.numbers.last?.rawValue ?? 0)
-            case .set, .confederationSet: return .int(0)
-            }
-        case (.lastNonaggregated, .path(let path)):
-            let run = path.segments.prefix { $0.kind == .sequence || $0.kind == .confederationSequence }
-            return .int(run.last?.numbers.last?.rawValue ?? 0)
+        case (.first, .path(let path)): return .int(path.withView { $0.firstNumber })
+        case (.last, .path(let path)): return .int(path.withView { $0.lastNumber })
+        case (.lastNonaggregated, .path(let path)): return .int(path.withView { $0.lastNonaggregatedNumber })
         case (.asn, .pair(let pair)): return .int(pair.rawValue >> 16)
         case (.asn, .lc(let community)): return .int(community.globalAdministrator)
-        case (.data1, .pair(let pair)): return .int(pair.rawValue & 0xFFFF)
+        case (.data, .pair(let pair)): return .int(pair.rawValue & 0xFFFF)
         case (.data1, .lc(let community)): return .int(community.data1)
         case (.data2, .lc(let community)): return .int(community.data2)
         case (.empty, .path): return .path(ASPath())
         case (.empty, .clist): return .clist([])
         case (.empty, .eclist): return .eclist([])
         case (.empty, .lclist): return .lclist([])
-        case (.minimum, .clist(let list)): return list.min().map(FilterValue.pair) ?? .undefined
-        case (.minimum, .eclist(let list)): return list.min().map(FilterValue.ec) ?? .undefined
-        case (.minimum, .lclist(let list)): return list.min().map(FilterValue.lc) ?? .undefined
-        case (.maximum, .clist(let list)): return list.max().map(FilterValue.pair) ?? .undefined
-        case (.maximum, .eclist(let list)): return list.max().map(FilterValue.ec) ?? .undefined
-        case (.maximum, .lclist(let list)): return list.max().map(FilterValue.lc) ?? .undefined
+        // Of an empty list both are zero, as in BIRD.
+        case (.minimum, .clist(let list)): return .pair(list.min() ?? Community(rawValue: 0))
+        case (.minimum, .eclist(let list)): return .ec(list.min() ?? ExtendedCommunity(rawValue: 0))
+        case (.minimum, .lclist(let list)): return .lc(list.min() ?? Self.zeroLargeCommunity)
+        case (.maximum, .clist(let list)): return .pair(list.max() ?? Community(rawValue: 0))
+        case (.maximum, .eclist(let list)): return .ec(list.max() ?? ExtendedCommunity(rawValue: 0))
+        case (.maximum, .lclist(let list)): return .lc(list.max() ?? Self.zeroLargeCommunity)
+        case (.format, let value): return .string(value.formatted)
+        case (.fromHex, .string(let text)):
+            guard let octets = FilterValue.octets(fromHexadecimal: text) else { throw .notHexadecimal }
+            return .bytestring(octets)
         default: throw .typeMismatch(operation: self.name, types: [value.type])
         }
     }
+
+    private static let zeroLargeCommunity = LargeCommunity(globalAdministrator: 0, data1: 0, data2: 0)
 
     /// The operation as messages name it.
     public var name: String {
@@ -63,11 +61,14 @@ extension FilterUnaryOperation {
         case .last: ".last"
         case .lastNonaggregated: ".last_nonaggregated"
         case .asn: ".asn"
+        case .data: ".data"
         case .data1: ".data1"
         case .data2: ".data2"
         case .empty: ".empty"
         case .minimum: ".min"
         case .maximum: ".max"
+        case .format: "format"
+        case .fromHex: "from_hex"
         }
     }
 }
@@ -76,8 +77,8 @@ extension FilterBinaryOperation {
     /// The operation's value, or why it has none.
     func apply(_ lhs: FilterValue, _ rhs: FilterValue) throws(FilterError) -> FilterValue {
         switch self {
-        case .equal: return .bool(lhs == rhs)
-        case .notEqual: return .bool(lhs != rhs)
+        case .equal: return .bool(Self.areEqual(lhs, rhs))
+        case .notEqual: return .bool(!Self.areEqual(lhs, rhs))
         case .less: return .bool(try self.compare(lhs, rhs) < 0)
         case .lessOrEqual: return .bool(try self.compare(lhs, rhs) <= 0)
         case .match: return .bool(try self.matches(lhs, rhs))
@@ -93,10 +94,31 @@ extension FilterBinaryOperation {
             guard path.bytes.count < 0xFFF0 else { throw .outOfRange("path length") }
             path.prepend(ASNumber(rawValue: number))
             return .path(path)
+        case .append:
+            switch (lhs, rhs) {
+            case (.string(let a), .string(let b)):
+                guard a.utf8.count + b.utf8.count <= Self.textLimit else { throw .outOfRange("length of a string is") }
+                return .string(a + b)
+            case (.bytestring(let a), .bytestring(let b)):
+                guard a.count + b.count <= Self.textLimit else { throw .outOfRange("length of a bytestring is") }
+                return .bytestring(a + b)
+            default: throw self.mismatch(lhs, rhs)
+            }
         case .insert: return try self.insert(rhs, into: lhs)
         case .delete: return try self.keep(false, of: lhs, in: rhs)
         case .filter: return try self.keep(true, of: lhs, in: rhs)
         case .extendedCommunity(let kind): return try self.extended(kind, lhs, rhs)
+        }
+    }
+
+    /// Octets of the longest text that filters make.
+    private static let textLimit = 16_384
+
+    private static func areEqual(_ lhs: FilterValue, _ rhs: FilterValue) -> Bool {
+        switch (lhs, rhs) {
+        case (.quad(let number), .ip(.v4(let address))), (.ip(.v4(let address)), .quad(let number)):
+            number == address.rawValue
+        default: lhs == rhs
         }
     }
 
@@ -127,17 +149,29 @@ extension FilterBinaryOperation {
         // An attribute that the route lacks orders before every value, as in BIRD.
         case (.undefined, _): return -1
         case (_, .undefined): return 1
+        case (.bool(let a), .bool(let b)): return order(a ? 1 : 0, b ? 1 : 0)
         case (.int(let a), .int(let b)): return order(a, b)
         case (.quad(let a), .quad(let b)): return order(a, b)
         case (.pair(let a), .pair(let b)): return order(a, b)
         case (.ec(let a), .ec(let b)): return order(a, b)
         case (.lc(let a), .lc(let b)): return order(a, b)
-        case (.ip(let a), .ip(let b)): return order(a, b)
+        case (.ip(let a), .ip(let b)): return order(a.orderKey, b.orderKey)
+        case (.quad(let a), .ip(.v4(let b))): return order(a, b.rawValue)
+        case (.ip(.v4(let a)), .quad(let b)): return order(a.rawValue, b)
+        case (.rd(let a), .rd(let b)): return order(a, b)
+        case (.path(let a), .path(let b)): return Self.order(a, b)
         case (.prefix(let a), .prefix(let b)): return order(a, b)
-        case (.string(let a), .string(let b)): return order(a, b)
+        case (.string(let a), .string(let b)):
+            return a == b ? 0 : a.utf8.lexicographicallyPrecedes(b.utf8) ? -1 : 1
         case (.enumeration(let kind, let a), .enumeration(let other, let b)) where kind == other: return order(a, b)
         default: throw self.mismatch(lhs, rhs)
         }
+    }
+
+    /// Number by number, whatever the segments.
+    private static func order(_ a: ASPath, _ b: ASPath) -> Int {
+        let (a, b) = (a.segments.flatMap(\.numbers), b.segments.flatMap(\.numbers))
+        return a == b ? 0 : a.lexicographicallyPrecedes(b) ? -1 : 1
     }
 
     private func matches(_ lhs: FilterValue, _ rhs: FilterValue) throws(FilterError) -> Bool {
@@ -154,6 +188,12 @@ extension FilterBinaryOperation {
         case (.pair(let pair), .pairSet(let set)): return set.contains(pair)
         case (.ec(let community), .ecSet(let set)): return set.contains(community)
         case (.lc(let community), .lcSet(let set)): return set.contains(community)
+        case (.quad(let number), .ipSet(let set)): return set.contains(.v4(IPv4Address(rawValue: number)))
+        case (.rd(let number), .rdSet(let set)): return set.contains(number)
+        case (.int(let number), .clist(let list)): return list.contains(Community(rawValue: number))
+        case (.ip(.v4(let address)), .clist(let list)): return list.contains(Community(rawValue: address.rawValue))
+        case (.clist(let list), .ipSet(let set)):
+            return list.contains { set.contains(.v4(IPv4Address(rawValue: $0.rawValue))) }
         case (.pair(let pair), .clist(let list)): return list.contains(pair)
         case (.quad(let number), .clist(let list)): return list.contains(Community(rawValue: number))
         case (.ec(let community), .eclist(let list)): return list.contains(community)
@@ -163,10 +203,8 @@ extension FilterBinaryOperation {
         case (.eclist(let list), .ecSet(let set)): return list.contains { set.contains($0) }
         case (.lclist(let list), .lcSet(let set)): return list.contains { set.contains($0) }
         case (.path(let path), .mask(let mask)): return mask.matches(path)
-        case (.path(let path), .intSet(let set)):
-            return path.segments.contains { $0.numbers.contains { set.contains($0.rawValue) } }
+        case (.path(let path), .intSet(let set)): return path.withView { $0.meets(set) }
         case (.string(let text), .string(let glob)): return GlobPattern(glob).matches(text)
-        case (.undefined, .emptySet): throw self.mismatch(lhs, rhs)
         case (_, .emptySet): return false
         default: throw self.mismatch(lhs, rhs)
         }
@@ -182,6 +220,8 @@ extension FilterBinaryOperation {
         switch (list, added) {
         case (.clist(let list), .pair(let pair)): return .clist(try union(list, [pair]))
         case (.clist(let list), .quad(let quad)): return .clist(try union(list, [Community(rawValue: quad)]))
+        case (.clist(let list), .ip(.v4(let address))):
+            return .clist(try union(list, [Community(rawValue: address.rawValue)]))
         case (.clist(let list), .clist(let other)): return .clist(try union(list, other))
         case (.eclist(let list), .ec(let community)): return .eclist(try union(list, [community]))
         case (.eclist(let list), .eclist(let other)): return .eclist(try union(list, other))
@@ -199,6 +239,10 @@ extension FilterBinaryOperation {
         case (.path, .emptySet): return wanted ? .path(ASPath()) : list
         case (.clist(let list), .pair(let pair)): return .clist(list.filter { ($0 == pair) == wanted })
         case (.clist(let list), .quad(let quad)): return .clist(list.filter { ($0.rawValue == quad) == wanted })
+        case (.clist(let list), .ip(.v4(let address))):
+            return .clist(list.filter { ($0.rawValue == address.rawValue) == wanted })
+        case (.clist(let list), .ipSet(let set)):
+            return .clist(list.filter { set.contains(.v4(IPv4Address(rawValue: $0.rawValue))) == wanted })
         case (.clist(let list), .clist(let other)): return .clist(list.filter { other.contains($0) == wanted })
         case (.clist(let list), .pairSet(let set)): return .clist(list.filter { set.contains($0) == wanted })
         case (.clist(let list), .quadSet(let set)): return .clist(list.filter { set.contains($0.rawValue) == wanted })
@@ -265,11 +309,22 @@ extension FilterBinaryOperation {
         case .notMatch: "!~"
         case .mask: ".mask"
         case .prepend: ".prepend"
+        case .append: "++"
         case .insert: ".add"
         case .delete: ".delete"
         case .filter: ".filter"
         case .pair: "pair constructor"
         case .extendedCommunity: "extended community constructor"
+        }
+    }
+}
+
+extension IPAddress {
+    /// The address as BIRD compares it: IPv4 as IPv4-mapped IPv6.
+    var orderKey: UInt128 {
+        switch self {
+        case .v4(let address): 0xFFFF << 32 | UInt128(address.rawValue)
+        case .v6(let address): address.bits
         }
     }
 }

@@ -3,7 +3,7 @@ public import RouteModel
 /// A checked, compiled filter.
 ///
 /// Equality is structural over the constant-folded program: equal text means equal value.
-public struct FilterProgram: Hashable, Sendable {
+public struct FilterProgram: Sendable {
     /// Accepts every route unchanged (`import all`).
     public static let acceptAll = FilterProgram([.accept])
     /// Rejects every route (`import none`).
@@ -16,12 +16,74 @@ public struct FilterProgram: Hashable, Sendable {
     /// An operation on a long list or path counts as one more for every 64 elements it has to look at.
     public static let instructionLimit = 200_000
 
-    let code: [FilterInstruction]
-    let constants: [FilterValue]
-    let functions: [FunctionEntry]
-    let slotCount: Int
-    /// Inputs beside the attribute set.
-    public let dependencies: PolicyDependencies
+    let storage: Storage
+
+    /// What copies of a program share and never change.
+    final class Storage: Sendable {
+        let code: [FilterInstruction]
+        let constants: [FilterValue]
+        let functions: [FunctionEntry]
+        let switches: [FilterSwitch]
+        let customAttributes: [FilterCustomAttribute]
+        let masks: [[PathMask.Element?]]
+        let originTables: [ROATable]
+        let slotCount: Int
+        let dependencies: PolicyDependencies
+        /// A hash of all of the above, computed once: routing groups are found by it.
+        let fingerprint: Int
+
+        init(_ compiler: FilterCompiler, slotCount: Int, originTables: [ROATable]) {
+            self.code = compiler.code
+            self.constants = compiler.constants
+            self.functions = compiler.functions
+            self.switches = compiler.switches
+            self.customAttributes = compiler.customAttributes
+            self.masks = compiler.masks
+            self.originTables = originTables
+            self.slotCount = compiler.code.count == 1 ? 0 : slotCount
+            self.dependencies = compiler.dependencies
+            self.fingerprint = Self.hash(self.code, self.constants, self.switches, self.masks, originTables)
+        }
+
+        /// The same program with other tables.
+        init(_ other: Storage, originTables: [ROATable]) {
+            self.code = other.code
+            self.constants = other.constants
+            self.functions = other.functions
+            self.switches = other.switches
+            self.customAttributes = other.customAttributes
+            self.masks = other.masks
+            self.originTables = originTables
+            self.slotCount = other.slotCount
+            self.dependencies = other.dependencies
+            self.fingerprint = Self.hash(self.code, self.constants, self.switches, self.masks, originTables)
+        }
+
+        private static func hash(
+            _ code: [FilterInstruction],
+            _ constants: [FilterValue],
+            _ switches: [FilterSwitch],
+            _ masks: [[PathMask.Element?]],
+            _ tables: [ROATable]
+        ) -> Int {
+            var hasher = Hasher()
+            hasher.combine(code)
+            hasher.combine(constants)
+            hasher.combine(switches)
+            hasher.combine(masks)
+            hasher.combine(tables)
+            return hasher.finalize()
+        }
+
+        func isEqual(to other: Storage) -> Bool {
+            self === other
+                || (self.fingerprint == other.fingerprint && self.code == other.code
+                    && self.constants == other.constants && self.functions == other.functions
+                    && self.switches == other.switches && self.customAttributes == other.customAttributes
+                    && self.masks == other.masks && self.originTables == other.originTables
+                    && self.slotCount == other.slotCount)
+        }
+    }
 
     struct FunctionEntry: Hashable, Sendable {
         var start: Int
@@ -38,11 +100,11 @@ public struct FilterProgram: Hashable, Sendable {
     public init(_ body: [FilterStatement], slotCount: Int = 0, library: [FilterFunction] = []) {
         var compiler = FilterCompiler(library: library)
         compiler.compileProgram(body)
-        self.code = compiler.code
-        self.constants = compiler.constants
-        self.functions = compiler.functions
-        self.slotCount = compiler.code.count == 1 ? 0 : slotCount
-        self.dependencies = compiler.dependencies
+        self.storage = Storage(compiler, slotCount: slotCount, originTables: compiler.originTables)
+    }
+
+    private init(_ storage: Storage) {
+        self.storage = storage
     }
 
     /// The filter that accepts where `condition` holds and rejects otherwise (`import where …`).
@@ -57,45 +119,72 @@ public struct FilterProgram: Hashable, Sendable {
 
     /// What it took to compile the program, for bounds: instructions, and the elements of constants at each use.
     public var size: Int {
-        self.code.reduce(0) { size, instruction in
-            guard instruction.operation == .constant else { return size &+ 16 }
-            return size &+ 16 &+ self.constants[Int(instruction.operand)].size
+        self.storage.code.reduce(0) { size, instruction in
+            switch instruction.operation {
+            case .constant, .test, .jumpIf, .edit:
+                return size &+ 16 &+ self.storage.constants[Int(instruction.operand)].size
+            case .select: return size &+ 16 &+ self.storage.switches[Int(instruction.operand)].ranges.count
+            default: return size &+ 16
+            }
         }
     }
+
+    /// Names of the ROA tables that it asks.
+    public var originTableNames: [String] { self.storage.originTables.map(\.name) }
+
+    /// The program that asks these tables; those which are not given stay as they are.
+    public func asking(_ tables: [String: ROATable]) -> FilterProgram {
+        guard self.storage.originTables.contains(where: { tables[$0.name] != nil }) else { return self }
+        return FilterProgram(
+            Storage(self.storage, originTables: self.storage.originTables.map { tables[$0.name] ?? $0 })
+        )
+    }
+}
+
+extension FilterProgram: Hashable {
+    /// Whether both do the same by their instructions.
+    public static func == (lhs: FilterProgram, rhs: FilterProgram) -> Bool { lhs.storage.isEqual(to: rhs.storage) }
+
+    /// Hashes a number computed once.
+    public func hash(into hasher: inout Hasher) { hasher.combine(self.storage.fingerprint) }
 }
 
 extension FilterProgram: RoutePolicy {
     /// The verdict when it never varies.
     public var constantVerdict: PolicyVerdict? {
-        switch self.code.first?.operation {
+        switch self.storage.code.first?.operation {
         case .accept: .accept
         case .reject: .reject
         default: nil
         }
     }
 
-    /// Runs the program.
+    /// Inputs beside the attribute set.
+    public var dependencies: PolicyDependencies { self.storage.dependencies }
+
+    /// Runs the program; what it prints goes to ``FilterLog``.
     public func evaluate(_ route: inout RouteDraft) -> PolicyVerdict {
-        self.constantVerdict ?? self.run(&route).verdict
+        if let verdict = self.constantVerdict { return verdict }
+        let outcome = self.run(&route)
+        for line in outcome.printed { FilterLog.write(line) }
+        return outcome.verdict
     }
 
-    /// Runs the program and tells why when it failed.
+    /// Runs the program and tells why when it failed, and what it printed.
     public func run(_ route: inout RouteDraft) -> FilterOutcome {
+        var machine = FilterMachine()
         do {
-            var machine = FilterMachine(program: self)
-            return FilterOutcome(verdict: try machine.run(&route), error: nil)
+            let verdict = try machine.run(self.storage, &route)
+            return FilterOutcome(verdict: verdict, error: nil, printed: machine.lines)
         } catch {
-            return FilterOutcome(verdict: .reject, error: error)
+            return FilterOutcome(verdict: .reject, error: error, printed: machine.lines)
         }
     }
 
     /// Runs the statements of a static route's block, which change the route and need no verdict of their own.
     ///
     /// - Returns: False when they rejected the route or failed.
-    public func prepare(_ route: inout RouteDraft) -> Bool {
-        let outcome = self.run(&route)
-        return outcome.verdict == .accept
-    }
+    public func prepare(_ route: inout RouteDraft) -> Bool { self.evaluate(&route) == .accept }
 }
 
 /// What an evaluation came to.
@@ -104,4 +193,6 @@ public struct FilterOutcome: Hashable, Sendable {
     public var verdict: PolicyVerdict
     /// Why it failed, if it did.
     public var error: FilterError?
+    /// Lines that it printed.
+    public var printed: [String] = []
 }

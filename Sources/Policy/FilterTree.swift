@@ -6,18 +6,32 @@ public indirect enum FilterExpression: Hashable, Sendable {
     case local(Int)
     /// A property of the route.
     case attribute(FilterAttribute)
+    /// An attribute that the configuration defines.
+    case custom(FilterCustomAttribute)
     /// An operation on one value.
     case unary(FilterUnaryOperation, FilterExpression)
     /// An operation on two values.
     case binary(FilterBinaryOperation, FilterExpression, FilterExpression)
     /// `(a, b, c)`.
     case largeCommunity(FilterExpression, FilterExpression, FilterExpression)
+    /// `[= … =]` with parts that are known only when the filter runs.
+    case pathMask([FilterMaskPart])
+    /// `roa_check` of a prefix and an origin, by default of the route itself.
+    case originCheck(table: String, FilterExpression?, FilterExpression?)
     /// `&&` over two or more terms, left to right until one is false.
     case and([FilterExpression])
     /// `||` over two or more terms, left to right until one is true.
     case or([FilterExpression])
     /// A call of the function at an index of the library.
     case call(Int, [FilterExpression])
+}
+
+/// A part of a path mask.
+public enum FilterMaskPart: Hashable, Sendable {
+    /// One that is known.
+    case element(PathMask.Element)
+    /// An int or a set of ints.
+    case value(FilterExpression)
 }
 
 /// Operations on one value.
@@ -42,7 +56,9 @@ public enum FilterUnaryOperation: Hashable, Sendable {
     case lastNonaggregated
     /// `.asn` of a pair or large community.
     case asn
-    /// `.data` of a pair, `.data1` of a large community.
+    /// `.data` of a pair.
+    case data
+    /// `.data1` of a large community.
     case data1
     /// `.data2` of a large community.
     case data2
@@ -52,6 +68,10 @@ public enum FilterUnaryOperation: Hashable, Sendable {
     case minimum
     /// `.max` of a list.
     case maximum
+    /// `format()`.
+    case format
+    /// `from_hex()`.
+    case fromHex
 }
 
 /// Operations on two values.
@@ -80,6 +100,8 @@ public enum FilterBinaryOperation: Hashable, Sendable {
     case mask
     /// `.prepend()` of a path.
     case prepend
+    /// `++` and `append()` of strings and bytestrings.
+    case append
     /// `.add()` of a list.
     case insert
     /// `.delete()` of a path or list.
@@ -112,10 +134,21 @@ public indirect enum FilterStatement: Hashable, Sendable {
     case set(FilterAttribute, FilterExpression)
     /// `unset()`.
     case unset(FilterAttribute)
+    /// Assignment to an attribute that the configuration defines.
+    case setCustom(FilterCustomAttribute, FilterExpression)
+    /// `unset()` of such an attribute.
+    case unsetCustom(FilterCustomAttribute)
+    /// A declaration without value: the slot is empty again, also in the next round of a loop.
+    case clear(Int, FilterType)
+    /// `for`: the body for each element of a path or list; the three slots from `slot` on hold the list, how far it was
+    /// read, and the element.
+    case loop(FilterExpression, slot: Int, FilterLoopBody)
+    /// `print` and `printn`: the values one after the other, and perhaps the end of the line.
+    case print([FilterExpression], endsLine: Bool)
     /// `if … then … else if … else …`: the first branch whose condition holds.
     case conditional([FilterBranch], otherwise: [FilterStatement])
-    /// `case`: the first branch whose set contains the subject, which is kept in a slot of its own.
-    case choice(subject: FilterExpression, slot: Int, [FilterChoice], otherwise: [FilterStatement])
+    /// `case`: the branch whose set contains the subject; sets do not overlap.
+    case choice(subject: FilterExpression, [FilterChoice], otherwise: [FilterStatement])
     /// An expression for its effect: a call.
     case evaluate(FilterExpression)
     /// `return`.
@@ -124,6 +157,34 @@ public indirect enum FilterStatement: Hashable, Sendable {
     case accept
     /// `reject`.
     case reject
+    /// `error`: the filter fails.
+    case raise
+}
+
+/// What is done for each element of a list.
+public struct FilterLoopBody: Hashable, Sendable {
+    /// Type of the elements.
+    public var type: FilterType
+    /// Slot of a variable that was there before and takes each element; nil when the loop has its own.
+    public var target: Int?
+    /// Statements.
+    public var statements: [FilterStatement]
+
+    /// Creates a body.
+    public init(type: FilterType, target: Int? = nil, statements: [FilterStatement]) {
+        self.type = type
+        self.target = target
+        self.statements = statements
+    }
+
+    var element: FilterLoopElement {
+        switch self.type {
+        case .pair: .pair
+        case .ec: .extended
+        case .lc: .large
+        default: .number
+        }
+    }
 }
 
 /// A condition and what is done when it holds.

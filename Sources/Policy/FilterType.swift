@@ -1,3 +1,5 @@
+import BGPWire
+
 /// Static types of the filter language, by BIRD's names.
 public enum FilterType: Hashable, Sendable {
     /// `bool`.
@@ -12,8 +14,12 @@ public enum FilterType: Hashable, Sendable {
     case ip
     /// `prefix`.
     case prefix
+    /// `rd`: a route distinguisher.
+    case rd
     /// `string`.
     case string
+    /// `bytestring`.
+    case bytestring
     /// A constant set such as RTS_*.
     case enumeration(FilterEnumeration)
     /// `ec`: an extended community.
@@ -38,6 +44,47 @@ public enum FilterType: Hashable, Sendable {
     case void
     /// Known only when the filter runs: what a function gives whose returns differ in type.
     case any
+
+    /// Types with a name of one word, in the order of the documentation.
+    public static let named: [FilterType] = [
+        .bool, .int, .pair, .quad, .ip, .prefix, .rd, .string, .bytestring, .ec, .lc, .path, .mask, .clist, .eclist,
+        .lclist,
+    ]
+
+    /// Types that `attribute` can give to a custom attribute.
+    public static let ofCustomAttributes: [FilterType] = [
+        .int, .quad, .ip, .string, .bytestring, .path, .clist, .eclist, .lclist,
+    ]
+
+    /// What `for` takes out of a value of this type; nil when there is nothing to go through.
+    public var element: FilterType? {
+        switch self {
+        case .path: .int
+        case .clist: .pair
+        case .eclist: .ec
+        case .lclist: .lc
+        default: nil
+        }
+    }
+
+    /// Whether values can be elements of a set that is no prefix set.
+    public var isSetElement: Bool {
+        switch self {
+        case .int, .pair, .quad, .ip, .rd, .ec, .lc, .enumeration: true
+        default: false
+        }
+    }
+
+    /// What a variable without value holds, and an attribute that the route lacks.
+    public var emptyValue: FilterValue {
+        switch self {
+        case .path: .path(.init())
+        case .clist: .clist([])
+        case .eclist: .eclist([])
+        case .lclist: .lclist([])
+        default: .undefined
+        }
+    }
 }
 
 extension FilterType: CustomStringConvertible {
@@ -50,7 +97,9 @@ extension FilterType: CustomStringConvertible {
         case .quad: "quad"
         case .ip: "ip"
         case .prefix: "prefix"
+        case .rd: "rd"
         case .string: "string"
+        case .bytestring: "bytestring"
         case .enumeration(let kind): kind.description
         case .ec: "ec"
         case .lc: "lc"
@@ -59,6 +108,7 @@ extension FilterType: CustomStringConvertible {
         case .clist: "clist"
         case .eclist: "eclist"
         case .lclist: "lclist"
+        case .set(.void): "empty set"
         case .set(let element): "\(element) set"
         case .prefixSet: "prefix set"
         case .void: "void"
@@ -68,27 +118,42 @@ extension FilterType: CustomStringConvertible {
 }
 
 /// Families of named constants.
-public enum FilterEnumeration: Hashable, Sendable {
+public enum FilterEnumeration: String, Hashable, Sendable, CaseIterable {
     /// RTS_*: how a route came to be known.
-    case source
+    case source = "rts"
     /// ORIGIN_*.
-    case origin
-    /// NET_*: kind of a prefix.
-    case netType
+    case origin = "bgp_origin"
+    /// SCOPE_*.
+    case scope
     /// RTD_*: what a route does with packets.
-    case destination
+    case destination = "rtd"
+    /// ROA_*: what `roa_check` found.
+    case roa
+    /// ASPA_*.
+    case aspa
+    /// NET_*: kind of a prefix.
+    case netType = "net_type"
+    /// The value of an attribute that filters can only see and remove.
+    case opaque = "empty"
+
+    /// Number by which BIRD prints values of the family.
+    var code: UInt8 {
+        switch self {
+        case .source: 0x30
+        case .origin: 0x31
+        case .scope: 0x32
+        case .destination: 0x33
+        case .roa: 0x34
+        case .aspa: 0x35
+        case .netType: 0x36
+        case .opaque: 0x3F
+        }
+    }
 }
 
 extension FilterEnumeration: CustomStringConvertible {
-    /// The family as messages name it.
-    public var description: String {
-        switch self {
-        case .source: "enum rts"
-        case .origin: "enum bgp_origin"
-        case .netType: "enum nettype"
-        case .destination: "enum rtd"
-        }
-    }
+    /// The family as declarations and messages name it.
+    public var description: String { "enum \(self.rawValue)" }
 }
 
 /// The named constants and their numbers.
@@ -107,28 +172,43 @@ public enum FilterConstants {
     static let rtdUnreachable: UInt32 = 3
     static let rtdProhibit: UInt32 = 4
 
+    static let scopeUniverse: UInt32 = 4
+    static let scopeUndefined: UInt32 = 5
+
+    static let roaUnknown: UInt32 = 0
+    static let roaValid: UInt32 = 1
+    static let roaInvalid: UInt32 = 2
+
+    private static let families: [(FilterEnumeration, first: UInt32, prefix: String, names: [String])] = [
+        // Sources of protocols that this speaker lacks are known too: they never match.
+        (
+            .source, 1, "RTS_",
+            [
+                "STATIC", "INHERIT", "DEVICE", "STATIC_DEVICE", "REDIRECT", "RIP", "OSPF", "OSPF_IA", "OSPF_EXT1",
+                "OSPF_EXT2", "BGP", "PIPE", "BABEL", "RPKI", "PERF", "L3VPN", "AGGREGATED",
+            ]
+        ),
+        (.origin, 0, "ORIGIN_", ["IGP", "EGP", "INCOMPLETE"]),
+        (.scope, 0, "SCOPE_", ["HOST", "LINK", "SITE", "ORGANIZATION", "UNIVERSE", "UNDEFINED"]),
+        (.destination, 1, "RTD_", ["UNICAST", "BLACKHOLE", "UNREACHABLE", "PROHIBIT"]),
+        (.roa, 0, "ROA_", ["UNKNOWN", "VALID", "INVALID"]),
+        (.aspa, 0, "ASPA_", ["UNKNOWN", "VALID", "INVALID"]),
+        (
+            .netType, 1, "NET_",
+            [
+                "IP4", "IP6", "VPN4", "VPN6", "ROA4", "ROA6", "FLOW4", "FLOW6", "IP6_SADR", "MPLS", "ASPA", "ETH",
+                "EVPN", "NEIGHBOR",
+            ]
+        ),
+    ]
+
     /// Every constant by name.
-    ///
-    /// Sources of protocols that this speaker lacks are known too: they never match.
     public static let byName: [String: FilterValue] = {
         var result: [String: FilterValue] = [:]
-        let sources = [
-            "RTS_STATIC", "RTS_INHERIT", "RTS_DEVICE", "RTS_STATIC_DEVICE", "RTS_REDIRECT", "RTS_RIP", "RTS_OSPF",
-            "RTS_OSPF_IA", "RTS_OSPF_EXT1", "RTS_OSPF_EXT2", "RTS_BGP", "RTS_PIPE", "RTS_BABEL", "RTS_RPKI",
-            "RTS_PERF",
-        ]
-        for (index, name) in sources.enumerated() {
-            result[name] = .enumeration(.source, UInt32(index) + 1)
-        }
-        for (index, name) in ["ORIGIN_IGP", "ORIGIN_EGP", "ORIGIN_INCOMPLETE"].enumerated() {
-            result[name] = .enumeration(.origin, UInt32(index))
-        }
-        let nets = ["NET_IP4", "NET_IP6", "NET_VPN4", "NET_VPN6", "NET_ROA4", "NET_ROA6", "NET_FLOW4", "NET_FLOW6"]
-        for (index, name) in nets.enumerated() {
-            result[name] = .enumeration(.netType, UInt32(index) + 1)
-        }
-        for (index, name) in ["RTD_UNICAST", "RTD_BLACKHOLE", "RTD_UNREACHABLE", "RTD_PROHIBIT"].enumerated() {
-            result[name] = .enumeration(.destination, UInt32(index) + 1)
+        for family in Self.families {
+            for (index, name) in family.names.enumerated() {
+                result[family.prefix + name] = .enumeration(family.0, family.first + UInt32(index))
+            }
         }
         return result
     }()

@@ -7,6 +7,8 @@ extension FilterUnaryOperation {
             case .netType: return .enumeration(.netType)
             case .address: return .ip
             case .empty, .minimum, .maximum: return .any
+            case .format: return .string
+            case .fromHex: return .bytestring
             default: return .int
             }
         }
@@ -19,8 +21,10 @@ extension FilterUnaryOperation {
         case (.netType, .prefix): return .enumeration(.netType)
         case (.isIPv4, .ip): return .bool
         case (.first, .path), (.last, .path), (.lastNonaggregated, .path): return .int
-        case (.asn, .pair), (.asn, .lc), (.data1, .pair), (.data1, .lc), (.data2, .lc): return .int
+        case (.asn, .pair), (.asn, .lc), (.data, .pair), (.data1, .lc), (.data2, .lc): return .int
         case (.empty, .path), (.empty, .clist), (.empty, .eclist), (.empty, .lclist): return operand
+        case (.format, _): return operand == .void ? nil : .string
+        case (.fromHex, .string): return .bytestring
         case (.minimum, .clist), (.maximum, .clist): return .pair
         case (.minimum, .eclist), (.maximum, .eclist): return .ec
         case (.minimum, .lclist), (.maximum, .lclist): return .lc
@@ -36,13 +40,12 @@ extension FilterBinaryOperation {
         let unknown = lhs == .any || rhs == .any
         switch self {
         case .equal, .notEqual:
-            return unknown || lhs == rhs || (lhs == .path && rhs == .mask) || (lhs == .mask && rhs == .path)
-                || Self.areQuadLike(lhs, rhs) ? .bool : nil
+            return unknown || lhs == rhs || Self.areQuadLike(lhs, rhs) ? .bool : nil
         case .less, .lessOrEqual:
             if unknown { return .bool }
             guard lhs == rhs else { return nil }
             switch lhs {
-            case .int, .quad, .pair, .ec, .lc, .ip, .prefix, .string, .enumeration: return .bool
+            case .bool, .int, .quad, .pair, .ec, .lc, .ip, .prefix, .rd, .string, .path, .enumeration: return .bool
             default: return nil
             }
         case .add, .subtract, .multiply, .divide:
@@ -50,6 +53,10 @@ extension FilterBinaryOperation {
         case .match, .notMatch: return unknown || Self.canMatch(lhs, rhs) ? .bool : nil
         case .mask: return (lhs == .ip || lhs == .any) && (rhs == .int || rhs == .any) ? .ip : nil
         case .prepend: return (lhs == .path || lhs == .any) && (rhs == .int || rhs == .any) ? .path : nil
+        case .append:
+            if lhs == .any { return rhs == .any || rhs == .string || rhs == .bytestring ? rhs : nil }
+            guard lhs == .string || lhs == .bytestring else { return nil }
+            return rhs == lhs || rhs == .any ? lhs : nil
         case .insert: return unknown || Self.canInsert(rhs, into: lhs) ? lhs : nil
         case .delete: return unknown || Self.canSelect(rhs, from: lhs, deleting: true) ? lhs : nil
         case .filter: return unknown || Self.canSelect(rhs, from: lhs, deleting: false) ? lhs : nil
@@ -71,8 +78,10 @@ extension FilterBinaryOperation {
         case (.set, _), (.prefixSet, _): return false
         case (.prefix, .prefixSet), (.prefix, .prefix), (.ip, .prefix): return true
         case (.int, .path), (.path, .mask), (.path, .set(.int)), (.string, .string): return true
-        case (.pair, .clist), (.quad, .clist), (.ec, .eclist), (.lc, .lclist): return true
-        case (.clist, .set(.pair)), (.clist, .set(.quad)), (.eclist, .set(.ec)), (.lclist, .set(.lc)): return true
+        case (.pair, .clist), (.quad, .clist), (.int, .clist), (.ip, .clist), (.ec, .eclist), (.lc, .lclist):
+            return true
+        case (.clist, .set(.pair)), (.clist, .set(.quad)), (.clist, .set(.ip)), (.quad, .set(.ip)): return true
+        case (.eclist, .set(.ec)), (.lclist, .set(.lc)): return true
         case (_, .set(let element)): return element == lhs
         default: return false
         }
@@ -80,7 +89,8 @@ extension FilterBinaryOperation {
 
     private static func canInsert(_ element: FilterType, into list: FilterType) -> Bool {
         switch (list, element) {
-        case (.clist, .pair), (.clist, .quad), (.clist, .clist), (.eclist, .ec), (.eclist, .eclist), (.lclist, .lc),
+        case (.clist, .pair), (.clist, .quad), (.clist, .ip), (.clist, .clist), (.eclist, .ec), (.eclist, .eclist),
+            (.lclist, .lc),
             (.lclist, .lclist):
             true
         default: false
@@ -91,8 +101,9 @@ extension FilterBinaryOperation {
         switch (list, selector) {
         case (.path, .set(.int)): true
         case (.path, .int): deleting
-        case (.clist, .pair), (.clist, .quad), (.eclist, .ec), (.lclist, .lc): deleting
-        case (.clist, .clist), (.clist, .set(.pair)), (.clist, .set(.quad)), (.eclist, .eclist), (.eclist, .set(.ec)),
+        case (.clist, .pair), (.clist, .quad), (.clist, .ip), (.eclist, .ec), (.lclist, .lc): deleting
+        case (.clist, .clist), (.clist, .set(.pair)), (.clist, .set(.quad)), (.clist, .set(.ip)), (.eclist, .eclist),
+            (.eclist, .set(.ec)),
             (.lclist, .lclist), (.lclist, .set(.lc)):
             true
         case (.path, .set(.void)), (.clist, .set(.void)), (.eclist, .set(.void)), (.lclist, .set(.void)): true

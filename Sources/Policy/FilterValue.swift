@@ -17,8 +17,12 @@ public enum FilterValue: Hashable, Sendable {
     case ip(IPAddress)
     /// `prefix`.
     case prefix(IPPrefix)
+    /// `rd`.
+    case rd(UInt64)
     /// `string`.
     case string(String)
+    /// `bytestring`.
+    case bytestring([UInt8])
     /// A named constant.
     case enumeration(FilterEnumeration, UInt32)
     /// `ec`.
@@ -45,6 +49,8 @@ public enum FilterValue: Hashable, Sendable {
     case ipSet(FilterRangeSet<IPAddress>)
     /// A set of named constants.
     case enumerationSet(FilterEnumeration, FilterRangeSet<UInt32>)
+    /// A set of route distinguishers.
+    case rdSet(FilterRangeSet<UInt64>)
     /// A set of extended communities.
     case ecSet(FilterRangeSet<ExtendedCommunity>)
     /// A set of large communities.
@@ -64,7 +70,9 @@ public enum FilterValue: Hashable, Sendable {
         case .quad: .quad
         case .ip: .ip
         case .prefix: .prefix
+        case .rd: .rd
         case .string: .string
+        case .bytestring: .bytestring
         case .enumeration(let kind, _): .enumeration(kind)
         case .ec: .ec
         case .lc: .lc
@@ -78,6 +86,7 @@ public enum FilterValue: Hashable, Sendable {
         case .quadSet: .set(.quad)
         case .ipSet: .set(.ip)
         case .enumerationSet(let kind, _): .set(.enumeration(kind))
+        case .rdSet: .set(.rd)
         case .ecSet: .set(.ec)
         case .lcSet: .set(.lc)
         case .prefixSet: .prefixSet
@@ -90,8 +99,9 @@ extension FilterValue {
     /// How many elements have to be looked at to read all of the value.
     public var size: Int {
         switch self {
-        case .undefined, .bool, .int, .pair, .quad, .ip, .prefix, .enumeration, .ec, .lc, .emptySet: 1
+        case .undefined, .bool, .int, .pair, .quad, .ip, .prefix, .rd, .enumeration, .ec, .lc, .emptySet: 1
         case .string(let text): text.utf8.count
+        case .bytestring(let bytes): bytes.count / 4
         case .path(let path): path.bytes.count / 4
         case .mask(let mask): mask.size
         case .clist(let list): list.count
@@ -100,6 +110,7 @@ extension FilterValue {
         case .intSet(let set), .quadSet(let set), .enumerationSet(_, let set): set.ranges.count
         case .pairSet(let set): set.ranges.count
         case .ipSet(let set): set.ranges.count
+        case .rdSet(let set): set.ranges.count
         case .ecSet(let set): set.ranges.count
         case .lcSet(let set): set.ranges.count
         case .prefixSet(let set): set.count
@@ -113,6 +124,14 @@ public enum FilterError: Error, Hashable, Sendable {
     case noVerdict
     /// An operation met values it is not defined for, such as an attribute the route lacks.
     case typeMismatch(operation: String, types: [FilterType])
+    /// A value that has none was to be kept: an attribute that the route lacks.
+    case noValue(String)
+    /// The statement `error`.
+    case raised
+    /// Text that is no hexadecimal string.
+    case notHexadecimal
+    /// `roa_check` without prefix and AS number on a route without AS_PATH.
+    case noPath
     /// Division by zero.
     case divisionByZero
     /// A value does not fit: preference over 65,535, a pair's half over 65,535, a list too long for an attribute.
@@ -130,6 +149,10 @@ extension FilterError: CustomStringConvertible {
         case .noVerdict: "filter returned neither accept nor reject"
         case .typeMismatch(let operation, let types):
             "\(operation) is not defined for \(types.map(\.description).joined(separator: " and "))"
+        case .noValue(let what): "\(what) cannot take the value of an attribute that the route lacks"
+        case .raised: "the filter said 'error'"
+        case .notHexadecimal: "text that is not hexadecimal"
+        case .noPath: "roa_check on a route without AS_PATH"
         case .divisionByZero: "division by zero"
         case .outOfRange(let what): "\(what) out of range"
         case .callsTooDeep: "function calls nested too deeply"

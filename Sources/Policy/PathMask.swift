@@ -31,56 +31,151 @@ public struct PathMask: Hashable, Sendable {
     }
 
     /// Whether the mask matches the whole of `path`.
+    public func matches(_ path: ASPath) -> Bool { path.withView { self.matches($0) } }
+
+    /// Whether the mask matches the whole of a path in place.
     ///
-    /// An AS_SET stands for each of its numbers at one position; confederation segments count like the others.
-    public func matches(_ path: ASPath) -> Bool {
-        let count = self.elements.count
-        // active[i]: the first i elements match what was read so far.
-        var active = [Bool](repeating: false, count: count + 1)
-        active[0] = true
-        self.skipRuns(&active)
-        for segment in path.segments {
-            switch segment.kind {
-            case .sequence, .confederationSequence:
-                for number in segment.numbers {
-                    self.advance(&active) { $0.contains(number.rawValue) }
-                }
-            case .set, .confederationSet:
-                self.advance(&active) { ranges in segment.numbers.contains { ranges.contains($0.rawValue) } }
-            }
-        }
-        return active[count]
+    /// An AS_SET stands for any sequence of its numbers, and of several in a row all but the first also for nothing, as
+    /// in BIRD; confederation segments count like the others.
+    func matches(_ path: borrowing ASPathView) -> Bool {
+        // Bit i: the first i elements match what was read so far.
+        self.elements.count < 64
+            ? self.match(path, States64(count: self.elements.count)) : self.match(path, StateList(self.elements.count))
     }
 
-    private func advance(_ active: inout [Bool], matching test: (FilterRangeSet<UInt32>) -> Bool) {
-        var next = [Bool](repeating: false, count: active.count)
-        for index in 0..<self.elements.count {
+    private func match<States: MaskStates>(_ path: borrowing ASPathView, _ empty: States) -> Bool {
+        var active = empty
+        active.insert(0)
+        self.skipRuns(&active)
+        var isAfterSet = false
+        path.forEachSegment { kind, numbers in
+            guard !active.isEmpty else { return }
+            switch kind {
+            case .sequence, .confederationSequence:
+                isAfterSet = false
+                var offset = 0
+                while offset < numbers.byteCount, !active.isEmpty {
+                    let number = numbers.uint32(offset)
+                    active = self.step(active, empty) { $0.contains(number) }
+                    offset &+= 4
+                }
+            case .set, .confederationSet:
+                func step(_ states: States) -> States {
+                    self.step(states, empty) { ranges in
+                        var offset = 0
+                        while offset < numbers.byteCount {
+                            if ranges.contains(numbers.uint32(offset)) { return true }
+                            offset &+= 4
+                        }
+                        return false
+                    }
+                }
+                var all = isAfterSet ? active : empty
+                var next = step(active)
+                while all.formUnion(next) { next = step(next) }
+                active = all
+                isAfterSet = true
+            }
+        }
+        return active.contains(self.elements.count)
+    }
+
+    @inline(__always)
+    private func step<States: MaskStates>(
+        _ active: States,
+        _ empty: States,
+        _ test: (FilterRangeSet<UInt32>) -> Bool
+    ) -> States {
+        var next = empty
+        for index in 0..<self.elements.count where active.contains(index) {
             switch self.elements[index] {
-            case .anyRun:
-                if active[index] { next[index] = true }
-            case .anyOne:
-                if active[index] { next[index + 1] = true }
-            case .number(let ranges):
-                if active[index], test(ranges) { next[index + 1] = true }
+            case .anyRun: next.insert(index)
+            case .anyOne: next.insert(index + 1)
+            case .number(let ranges): if test(ranges) { next.insert(index + 1) }
             case .repeatPrevious:
-                guard active[index], index > 0 else { continue }
+                guard index > 0 else { continue }
                 switch self.elements[index - 1] {
-                case .number(let ranges): if test(ranges) { next[index] = true }
-                case .anyOne: next[index] = true
+                case .number(let ranges): if test(ranges) { next.insert(index) }
+                case .anyOne: next.insert(index)
                 case .anyRun, .repeatPrevious: break
                 }
             }
         }
-        active = next
-        self.skipRuns(&active)
+        self.skipRuns(&next)
+        return next
     }
 
-    private func skipRuns(_ active: inout [Bool]) {
-        for index in 0..<self.elements.count where active[index] {
+    @inline(__always)
+    private func skipRuns<States: MaskStates>(_ active: inout States) {
+        for index in 0..<self.elements.count where active.contains(index) {
             switch self.elements[index] {
-            case .anyRun, .repeatPrevious: active[index + 1] = true
+            case .anyRun, .repeatPrevious: active.insert(index + 1)
             case .anyOne, .number: break
             }
         }
+    }
+}
+
+/// A set of small numbers.
+private protocol MaskStates {
+    var isEmpty: Bool { get }
+    func contains(_ state: Int) -> Bool
+    mutating func insert(_ state: Int)
+    /// Adds those of `other`; returns whether there were new ones.
+    mutating func formUnion(_ other: Self) -> Bool
+}
+
+private struct States64: MaskStates {
+    private var bits: UInt64 = 0
+
+    init(count: Int) {}
+
+    var isEmpty: Bool { self.bits == 0 }
+    @inline(__always)
+    func contains(_ state: Int) -> Bool { self.bits >> UInt64(truncatingIfNeeded: state) & 1 == 1 }
+    @inline(__always)
+    mutating func insert(_ state: Int) { self.bits |= 1 << UInt64(truncatingIfNeeded: state) }
+    mutating func formUnion(_ other: States64) -> Bool {
+        let old = self.bits
+        self.bits |= other.bits
+        return self.bits != old
+    }
+}
+
+private struct StateList: MaskStates {
+    private var flags: [Bool]
+
+    init(_ count: Int) { self.flags = [Bool](repeating: false, count: count + 1) }
+
+    var isEmpty: Bool { !self.flags.contains(true) }
+    func contains(_ state: Int) -> Bool { self.flags[state] }
+    mutating func insert(_ state: Int) { self.flags[state] = true }
+    mutating func formUnion(_ other: StateList) -> Bool {
+        var isChanged = false
+        for index in self.flags.indices where other.flags[index] && !self.flags[index] {
+            self.flags[index] = true
+            isChanged = true
+        }
+        return isChanged
+    }
+}
+
+extension PathMask: CustomStringConvertible {
+    /// The mask as configurations write it.
+    public var description: String {
+        let parts = self.elements.map { element in
+            switch element {
+            case .anyOne: "?"
+            case .anyRun: "*"
+            case .repeatPrevious: "+"
+            case .number(let ranges):
+                if ranges.ranges.count == 1, let range = ranges.ranges.first {
+                    range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)..\(range.upperBound)"
+                } else {
+                    FilterValue.intSet(ranges).formatted
+                }
+            }
+        }
+        return "[= " + parts.map { $0 + " " }.joined() + "=]"
     }
 }

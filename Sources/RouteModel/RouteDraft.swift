@@ -17,6 +17,8 @@ public struct RouteDraft: Sendable {
     public let gateway: IPAddress?
     /// Name of the outgoing interface after resolution (`ifname`).
     public let interfaceName: String?
+    /// Kernel index of that interface (`ifindex`); 0 when there is none.
+    public let interfaceIndex: UInt32
 
     /// Creates a draft.
     public init(
@@ -26,7 +28,8 @@ public struct RouteDraft: Sendable {
         target: RouteTarget,
         local: LocalAttributes,
         gateway: IPAddress? = nil,
-        interfaceName: String? = nil
+        interfaceName: String? = nil,
+        interfaceIndex: UInt32 = 0
     ) {
         self.prefix = prefix
         self.origin = origin
@@ -35,6 +38,7 @@ public struct RouteDraft: Sendable {
         self.local = local
         self.gateway = gateway
         self.interfaceName = interfaceName
+        self.interfaceIndex = interfaceIndex
     }
 }
 

@@ -276,7 +276,8 @@ struct CoreState: ~Copyable {
             target: self.targets.target(record.target),
             local: record.local,
             gateway: gateway?.address,
-            interfaceName: gateway.flatMap { self.interfaces[$0.interface]?.name }
+            interfaceName: gateway.flatMap { self.interfaces[$0.interface]?.name },
+            interfaceIndex: gateway?.interface ?? 0
         )
     }
 }

@@ -46,6 +46,7 @@ struct Exporter {
         var pending = Pending(change)
         var cursor = AttributeCursor(bytes)
         while let attribute = cursor.next() {
+            if attribute.type == PathAttributeType.local.rawValue { continue }
             pending.write(before: attribute.type, change, &self.output)
             switch attribute.type {
             case PathAttributeType.origin.rawValue: pending.origin = false

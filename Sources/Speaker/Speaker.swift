@@ -2,6 +2,7 @@ public import Logging
 internal import NIOCore
 internal import NIOPosix
 public import Netlink
+internal import Policy
 public import SpeakerSettings
 
 /// A BGP speaker: sessions on event loops, one routing core on a loop of its own, the kernel on threads of its own.
@@ -43,6 +44,7 @@ public final class Speaker: Sendable {
 
     /// Creates a speaker; nothing happens before `start`.
     public init(settings: SpeakerSettings, options: Options = Options(), logger: Logger) throws {
+        FilterLog.install { logger.info("\($0)") }
         self.coreGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.sessionGroup = MultiThreadedEventLoopGroup(numberOfThreads: options.sessionThreads)
         self.core = SpeakerCore(

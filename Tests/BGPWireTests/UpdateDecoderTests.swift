@@ -226,9 +226,17 @@ struct UpdateDecoderTests {
         #expect(decoder.failure == nil)
     }
 
+    @Test("Type 0, which stands for attributes that never leave a host, is discarded")
+    func typeZero() throws {
+        let decoder = try decode(update(mandatory + attribute(0xC0, 0, [1, 2]), nlri: tenOne))
+        #expect(decoder.failure == nil)
+        #expect(decoder.attributes == originIGP + path)
+        #expect(decoder.discarded.map(\.cause) == [.reservedType])
+    }
+
     @Test(
         "Reserved and deprecated types are treated as unknown",
-        arguments: [0, 11, 12, 13, 19, 20, 21, 27, 28, 30, 31, 33, 34, 36, 128, 129, 241, 255] as [UInt8]
+        arguments: [11, 12, 13, 19, 20, 21, 27, 28, 30, 31, 33, 34, 36, 128, 129, 241, 255] as [UInt8]
     )
     func reserved(type: UInt8) throws {
         let kept = try decode(update(mandatory + attribute(0xC0, type, [1, 2]), nlri: tenOne))
