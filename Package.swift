@@ -166,7 +166,12 @@ let tests: [Target] = [
             "Netlink", "CLinux", nioCore, nioPosix, logging,
         ]
     ),
-    .testTarget(name: "NodeCoreTests", dependencies: ["NodeCore", "Datastore", "Resources", logging]),
+    .testTarget(
+        name: "NodeCoreTests",
+        dependencies: [
+            "NodeCore", "Speaker", "Netlink", "ControlAPI", "IPAddressing", "Datastore", "Resources", logging,
+        ]
+    ),
     .testTarget(
         name: "InteropTests",
         dependencies: ["TestSupport", "ControlAPI", "MRTFormat", "BGPWire", "CLinux", "IPAddressing"]

@@ -1,36 +1,6 @@
 import ArgumentParser
 import ControlAPI
 
-/// `bgpctl reload`.
-struct Reload: ControlCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Load the configuration again; one that does not check changes nothing."
-    )
-
-    @OptionGroup
-    var options: ControlOptions
-
-    @Argument(help: "File to load instead of the running one's.")
-    var file: String?
-
-    func execute(_ invocation: Invocation) async throws {
-        let result = try await invocation.client.reload(file: self.file)
-        if invocation.json {
-            try invocation.writeJSON(result)
-        } else {
-            for diagnostic in result.diagnostics { invocation.output.writeLine(printable("\(diagnostic)")) }
-            let changes = result.changes.filter { $0.action != .unchanged }
-            if !changes.isEmpty {
-                let rows = changes.map { [$0.protocolName, $0.action.rawValue, $0.reason] }
-                let columns: [TextTable.Column] = [.text("PROTOCOL"), .text("ACTION"), .text("REASON")]
-                for line in TextTable.lines(columns, rows) { invocation.output.writeLine(line) }
-            }
-            if result.outcome != .rejected { invocation.output.writeLine(printable(result.message)) }
-        }
-        guard result.outcome != .rejected else { throw CommandFailure(description: result.message) }
-    }
-}
-
 /// `bgpctl neighbor`.
 struct Neighbor: ControlCommand {
     static let configuration = CommandConfiguration(

@@ -36,6 +36,9 @@ struct ShowStatus: ControlCommand {
         if let reload = status.lastReload {
             lines.append("Last load:      \(reload.outcome.rawValue) at \(reload.time): \(reload.message)")
         }
+        if let time = status.reloadRevertsAt {
+            lines.append("Unconfirmed:    undone at \(time) unless 'bgpctl reload confirm' comes first")
+        }
         lines.append("Memory:         \(mebibytesText(status.memoryBytes))")
         lines = lines.map(printable)
         lines.append("")

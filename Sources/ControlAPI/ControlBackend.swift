@@ -22,9 +22,14 @@ public protocol ControlBackend: Sendable {
     /// neighbour does not exist. The walk goes on at `continuation`; nil is its start.
     func routes(_ query: RouteQuery, from continuation: RouteContinuation?) async throws -> RoutePage
 
-    /// Loads the configuration again, from `file` where given. A configuration that does not check is no error
-    /// but the outcome `rejected`.
-    func reload(file: String?) async throws -> ReloadResult
+    /// Loads the configuration again. A configuration that does not check is no error but the outcome `rejected`.
+    func reload(_ request: ReloadRequest) async throws -> ReloadResult
+
+    /// Keeps what the last reload did; `conflict` when none waits to be confirmed.
+    func confirmReload() async throws -> ReloadResult
+
+    /// Goes back to the configuration before the last reload; `conflict` when there is none.
+    func undoReload() async throws -> ReloadResult
 
     /// Does `action` to the neighbour called `neighbor`; `not-found` when there is none, `conflict` when it cannot be done now.
     func perform(

@@ -57,9 +57,26 @@ public struct ControlClient: Sendable {
     /// `GET /v1/interfaces`.
     public func interfaces() async throws -> [InterfaceStatus] { try await self.get("/v1/interfaces") }
 
-    /// `POST /v1/reload`; an outcome of `rejected` is no error.
-    public func reload(file: String? = nil) async throws -> ReloadResult {
-        try Self.decode(try await self.send(.post, "/v1/reload", body: JSONEncoder().encode(ReloadRequest(file: file))))
+    /// `POST /v1/reload`; an outcome of `rejected` or `failed` is no error.
+    public func reload(_ request: ReloadRequest = ReloadRequest()) async throws -> ReloadResult {
+        try Self.decode(try await self.send(.post, "/v1/reload", body: JSONEncoder().encode(request)))
+    }
+
+    /// `POST /v1/reload` of the running configuration's file or another.
+    public func reload(file: String) async throws -> ReloadResult {
+        try await self.reload(ReloadRequest(file: file))
+    }
+
+    /// `POST /v1/reload/confirm`: keeps what a reload with a time limit did.
+    public func confirmReload() async throws -> ReloadResult {
+        try Self.decode(
+            try await self.send(.post, "/v1/reload/confirm", body: JSONEncoder().encode([String: String]()))
+        )
+    }
+
+    /// `POST /v1/reload/undo`: goes back to the configuration before the last reload.
+    public func undoReload() async throws -> ReloadResult {
+        try Self.decode(try await self.send(.post, "/v1/reload/undo", body: JSONEncoder().encode([String: String]())))
     }
 
     /// `POST /v1/neighbors/{name}/{action}`.

@@ -2,10 +2,36 @@
 public struct ReloadRequest: Codable, Hashable, Sendable {
     /// File to load instead of the running one's.
     public var file: String?
+    /// Whether changed filters wait until their instance starts again.
+    public var soft: Bool
+    /// Whether the file is only checked and compared: nothing is applied.
+    public var check: Bool
+    /// Seconds after which the reload is undone unless it was confirmed.
+    public var confirmWithinSeconds: UInt32?
+
+    /// The longest wait for a confirmation: a day.
+    public static let longestWait: UInt32 = 86_400
 
     /// Creates a body.
-    public init(file: String? = nil) {
+    public init(
+        file: String? = nil,
+        soft: Bool = false,
+        check: Bool = false,
+        confirmWithinSeconds: UInt32? = nil
+    ) {
         self.file = file
+        self.soft = soft
+        self.check = check
+        self.confirmWithinSeconds = confirmWithinSeconds
+    }
+
+    /// Reads a body; what is absent has its default.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.file = try container.decodeIfPresent(String.self, forKey: .file)
+        self.soft = try container.decodeIfPresent(Bool.self, forKey: .soft) ?? false
+        self.check = try container.decodeIfPresent(Bool.self, forKey: .check) ?? false
+        self.confirmWithinSeconds = try container.decodeIfPresent(UInt32.self, forKey: .confirmWithinSeconds)
     }
 }
 
@@ -19,6 +45,8 @@ public struct ReloadResult: Codable, Hashable, Sendable {
     public var changes: [Change]
     /// What the check found; with `rejected`, at least one error.
     public var diagnostics: [Diagnostic]
+    /// When the reload undoes itself unless it is confirmed.
+    public var revertsAt: Timestamp?
 
     /// Creates an answer.
     public init(outcome: Outcome, message: String, changes: [Change] = [], diagnostics: [Diagnostic] = []) {
@@ -36,6 +64,12 @@ public struct ReloadResult: Codable, Hashable, Sendable {
         case unchanged
         /// The file did not check; the running configuration was not touched.
         case rejected
+        /// The file checks and could not be applied; the running configuration is what it was.
+        case failed
+        /// The file checks; the changes are what a reload would do now.
+        case checked
+        /// The reload before is confirmed.
+        case confirmed
     }
 
     /// What the reload did to one protocol instance.
@@ -44,7 +78,7 @@ public struct ReloadResult: Codable, Hashable, Sendable {
         public var protocolName: String
         /// What was done.
         public var action: Action
-        /// Why, for example `import filter`.
+        /// Why, for example `ipv4 import`.
         public var reason: String
 
         /// Creates a change.

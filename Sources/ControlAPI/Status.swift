@@ -12,6 +12,8 @@ public struct Status: Codable, Hashable, Sendable {
     public var configurationFile: String?
     /// The last attempt to load a configuration; the first one is the start itself.
     public var lastReload: Reload?
+    /// When the last reload undoes itself unless it is confirmed.
+    public var reloadRevertsAt: Timestamp?
     /// Whether the speaker does its work.
     public var readiness: Readiness
     /// Resident memory of the process in bytes.

@@ -79,7 +79,20 @@ struct ControlResponder: HTTPResponder {
             return try Self.json(try await self.backend.interfaces())
         case .reload:
             let body: ReloadRequest = try await Self.body(of: request) ?? ReloadRequest()
-            return try Self.json(try await self.backend.reload(file: body.file))
+            guard body.confirmWithinSeconds.map({ (1...ReloadRequest.longestWait).contains($0) }) ?? true else {
+                throw ControlError(
+                    .invalidRequest,
+                    "a reload can wait for its confirmation for 1 to \(ReloadRequest.longestWait) seconds"
+                )
+            }
+            guard !body.check || body.confirmWithinSeconds == nil else {
+                throw ControlError(.invalidRequest, "a check applies nothing that could be confirmed")
+            }
+            return try Self.json(try await self.backend.reload(body))
+        case .confirmReload:
+            return try Self.json(try await self.backend.confirmReload())
+        case .undoReload:
+            return try Self.json(try await self.backend.undoReload())
         case .neighborAction:
             guard let action = NeighborAction(rawValue: arguments[1]) else {
                 throw ControlError(.notFound, "no such action: \(arguments[1])")

@@ -8,6 +8,8 @@ enum Endpoint: String, CaseIterable, Sendable {
     case memory = "GET /v1/memory"
     case interfaces = "GET /v1/interfaces"
     case reload = "POST /v1/reload"
+    case confirmReload = "POST /v1/reload/confirm"
+    case undoReload = "POST /v1/reload/undo"
     case neighborAction = "POST /v1/neighbors/{name}/{action}"
     case shutdown = "POST /v1/shutdown"
 

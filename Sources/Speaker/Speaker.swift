@@ -63,12 +63,20 @@ public final class Speaker: Sendable {
         try await self.core.start()
     }
 
-    /// Applies other settings: only what differs is touched.
+    /// Applies other settings as one step: only what differs is touched.
     ///
     /// Returns what was done, by protocol.
+    ///
+    /// - Parameter isSoft: Whether changed filters wait until their instance starts again or a reload is not soft.
+    /// - Throws: `ReloadFailure` when something the settings need cannot be had; then nothing has changed.
     @discardableResult
-    public func reload(_ settings: SpeakerSettings) async -> ReloadPlan {
-        await self.core.reload(settings)
+    public func reload(_ settings: SpeakerSettings, isSoft: Bool = false) async throws(ReloadFailure) -> ReloadPlan {
+        try await self.core.reload(settings, isSoft: isSoft)
+    }
+
+    /// What a reload would do.
+    public func plan(_ settings: SpeakerSettings, isSoft: Bool = false) async -> ReloadPlan {
+        await self.core.plan(settings, isSoft: isSoft)
     }
 
     /// Stops every session and thread.

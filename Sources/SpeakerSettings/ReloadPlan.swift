@@ -14,7 +14,16 @@ public struct ReloadPlan: Hashable, Sendable {
     public var routerIDChanged: Bool
 
     /// Compares settings.
-    public init(from old: SpeakerSettings, to new: SpeakerSettings) {
+    ///
+    /// - Parameters:
+    ///   - isSoft: Whether changed filters wait until their instance starts again.
+    ///   - waiting: Names of instances whose filters wait since an earlier soft reload.
+    public init(
+        from old: SpeakerSettings,
+        to new: SpeakerSettings,
+        isSoft: Bool = false,
+        waiting: Set<String> = []
+    ) {
         self.addedTables = new.tables.filter { table in !old.tables.contains { $0.isSame(as: table) } }
         self.removedTables = old.tables.filter { table in !new.tables.contains { $0.isSame(as: table) } }
         self.logsChanged = old.logs != new.logs
@@ -33,7 +42,9 @@ public struct ReloadPlan: Hashable, Sendable {
             }
             var comparison = ProtocolComparison(replacedTables: replaced)
             comparison.compare(running, instance, routerIDChanged: self.routerIDChanged)
-            self.protocols.append(ProtocolChange(name: name, action: comparison.action))
+            var change = ProtocolChange(name: name, action: comparison.action)
+            change.settleFilters(of: instance, isSoft: isSoft, isWaiting: waiting.contains(name))
+            self.protocols.append(change)
         }
     }
 
@@ -50,11 +61,40 @@ public struct ProtocolChange: Hashable, Sendable {
     public var name: String
     /// What is done.
     public var action: Action
+    /// Those changes of an update that wait until the instance starts again or a reload is not soft.
+    public var waiting: Set<InPlaceChange> = []
 
     /// Creates a change.
     public init(name: String, action: Action) {
         self.name = name
         self.action = action
+    }
+
+    /// Decides which changes of filters take effect at once.
+    mutating func settleFilters(of instance: ProtocolSettings, isSoft: Bool, isWaiting: Bool) {
+        var changes: Set<InPlaceChange> = []
+        switch self.action {
+        case .update(let differences): changes = differences
+        case .keep: break
+        case .add, .remove, .restart: return
+        }
+        if isSoft {
+            // The kernel's consumer has filter and merging in one.
+            if case .kernel = instance, changes.contains(.kernelOptions) { return }
+            for family in Set(instance.channels.map(\.family)) {
+                let filters = changes.intersection([.importPolicy(family), .exportPolicy(family), .preference(family)])
+                self.waiting.formUnion(filters)
+                // Limits belong to the source, as the import filter does.
+                if isWaiting || !filters.isEmpty, changes.contains(.limits(family)) {
+                    self.waiting.insert(.limits(family))
+                }
+            }
+        } else if isWaiting {
+            for family in instance.channels.map(\.family) {
+                changes.formUnion([.importPolicy(family), .exportPolicy(family)])
+            }
+            if !changes.isEmpty { self.action = .update(changes) }
+        }
     }
 
     /// Actions.

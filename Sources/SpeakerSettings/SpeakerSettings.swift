@@ -144,6 +144,17 @@ public enum ProtocolSettings: Hashable, Sendable {
         case .device(let settings): settings.common
         }
     }
+
+    /// Its channels.
+    public var channels: [ChannelSettings] {
+        switch self {
+        case .bgp(let settings): settings.channels.map(\.channel)
+        case .kernel(let settings): [settings.channel]
+        case .static(let settings): [settings.channel]
+        case .direct(let settings): settings.channels
+        case .device: []
+        }
+    }
 }
 
 /// Settings of every protocol instance.

@@ -48,6 +48,17 @@ public final class DaemonProcess: @unchecked Sendable {
         return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * Int(getpagesize())
     }
 
+    /// Processor time the daemon and its threads have used.
+    public func cpuTime() throws -> Duration {
+        let text = try String(contentsOfFile: "/proc/\(self.processIdentifier)/stat", encoding: .utf8)
+        // The name in parentheses may contain anything; user and system time are the 12th and 13th fields after it.
+        let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
+        guard fields.count > 12, let user = Int(fields[11]), let system = Int(fields[12]) else {
+            throw Command.Failure("malformed /proc/\(self.processIdentifier)/stat")
+        }
+        return .milliseconds((user + system) * 1000 / sysconf(Int32(_SC_CLK_TCK)))
+    }
+
     /// Everything the daemon wrote.
     public var output: String { (try? String(contentsOfFile: self.log, encoding: .utf8)) ?? "" }
 

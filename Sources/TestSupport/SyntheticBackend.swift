@@ -231,9 +231,13 @@ public final class SyntheticBackend: ControlBackend {
     }
 
     /// Rejects the file `bad.conf`, applies any other.
-    public func reload(file: String?) async throws -> ReloadResult {
-        self.state.withLock { $0.calls.append("reload \(file ?? "-")") }
-        if file == "bad.conf" {
+    public func reload(_ request: ReloadRequest) async throws -> ReloadResult {
+        let options = [
+            request.soft ? " soft" : "", request.check ? " check" : "",
+            request.confirmWithinSeconds.map { " within \($0)" } ?? "",
+        ]
+        self.state.withLock { $0.calls.append("reload \(request.file ?? "-")" + options.joined()) }
+        if request.file?.hasSuffix("bad.conf") == true {
             return ReloadResult(
                 outcome: .rejected,
                 message: "1 error in bad.conf",
@@ -248,6 +252,18 @@ public final class SyntheticBackend: ControlBackend {
                 ReloadResult.Change(protocolName: "kernel4", action: .unchanged),
             ]
         )
+    }
+
+    /// Records the call.
+    public func confirmReload() async throws -> ReloadResult {
+        self.state.withLock { $0.calls.append("confirm") }
+        return ReloadResult(outcome: .confirmed, message: "the reload is confirmed")
+    }
+
+    /// Refuses: nothing was reloaded.
+    public func undoReload() async throws -> ReloadResult {
+        self.state.withLock { $0.calls.append("undo") }
+        throw ControlError(.conflict, "there is no reload to undo")
     }
 
     /// Records the action.

@@ -234,6 +234,30 @@ struct BGPCtlTests {
         #expect(run.errors == "bgpctl: 1 error in bad.conf\n")
     }
 
+    @Test("Options of reload reach the speaker, and a relative path is that of the caller")
+    func reloadOptions() async throws {
+        let backend = SyntheticBackend()
+        _ = try await self.bgpctl("reload", "--soft", "--confirm-within", "2m", backend: backend)
+        _ = try await self.bgpctl("reload", "--check", "/etc/x.conf", backend: backend)
+        _ = try await self.bgpctl("reload", "x.conf", "--confirm-within", "45", backend: backend)
+        #expect(
+            backend.calls == [
+                "reload - soft within 120", "reload /etc/x.conf check",
+                "reload \(FileManager.default.currentDirectoryPath)/x.conf within 45",
+            ]
+        )
+    }
+
+    @Test("reload confirm and reload undo are requests of their own")
+    func confirmAndUndo() async throws {
+        let backend = SyntheticBackend()
+        let confirm = try await self.bgpctl("reload", "confirm", backend: backend)
+        #expect(confirm == Run(code: 0, output: "the reload is confirmed\n", errors: ""))
+        let undo = try await self.bgpctl("reload", "undo", backend: backend)
+        #expect(undo == Run(code: 1, output: "", errors: "bgpctl: there is no reload to undo\n"))
+        #expect(backend.calls == ["confirm", "undo"])
+    }
+
     @Test("neighbor sends its action, refresh without direction sends both")
     func actions() async throws {
         let backend = SyntheticBackend()
@@ -267,6 +291,8 @@ struct BGPCtlTests {
         arguments: [
             ["show", "routes", "10.0.0.0/33"], ["show", "routes", "for", "x"], ["show", "routes", "--source", "ospf"],
             ["show", "routes", "--neighbor", "peer1"], ["neighbor", "peer1", "explode"], ["show", "colours"],
+            ["reload", "--confirm-within", "0"], ["reload", "--confirm-within", "25h"],
+            ["reload", "--confirm-within", "-1"], ["reload", "--check", "--confirm-within", "5"],
             ["neighbor", "peer1", "up", "in"], ["neighbor", "peer1", "up", "--message", "x"],
         ]
     )

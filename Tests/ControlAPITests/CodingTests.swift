@@ -71,8 +71,8 @@ struct CodingTests {
         try check(try await backend.status())
         try check(try await backend.interfaces())
         try check(try await backend.neighbors(name: nil))
-        try check(try await backend.reload(file: nil))
-        try check(try await backend.reload(file: "bad.conf"))
+        try check(try await backend.reload(ReloadRequest()))
+        try check(try await backend.reload(ReloadRequest(file: "bad.conf")))
         try check(ControlError(.notFound, "x"))
     }
 

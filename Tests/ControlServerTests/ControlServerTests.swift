@@ -38,11 +38,19 @@ struct ControlServerTests {
                 #expect(try await client.routes().map(\.prefix.description).last == "10.0.0.2/32")
                 #expect(try await client.reload().outcome == .applied)
                 #expect(try await client.reload(file: "bad.conf").diagnostics.first?.line == 3)
+                #expect(try await client.confirmReload().outcome == .confirmed)
+                await #expect(throws: ControlError.self) { try await client.undoReload() }
+                await #expect(throws: ControlError.self) {
+                    try await client.reload(ReloadRequest(confirmWithinSeconds: 86_401))
+                }
+                await #expect(throws: ControlError.self) {
+                    try await client.reload(ReloadRequest(check: true, confirmWithinSeconds: 5))
+                }
                 #expect(try await client.perform(.down, neighbor: "peer1", message: "bye").action == .down)
                 try await client.shutdown()
             }
         }
-        #expect(backend.calls == ["reload -", "reload bad.conf", "down peer1 bye", "shutdown"])
+        #expect(backend.calls == ["reload -", "reload bad.conf", "confirm", "undo", "down peer1 bye", "shutdown"])
     }
 
     @Test("Routes can be asked for by prefix and by address")

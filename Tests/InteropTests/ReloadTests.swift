@@ -163,5 +163,122 @@ extension Interop {
                 #expect(try await Self.establishedAt(martlet) == before)
             }
         }
+
+        @Test("A reload that is not confirmed is undone by itself, and a session it does not concern goes on")
+        func unconfirmed() async throws {
+            try await Self.withNeighbors(Self.configuration(Self.neighbor(2), Self.neighbor(3))) {
+                lab,
+                martlet,
+                second,
+                third in
+                try await lab.require("the other session is established") { try third.isEstablished("peer") }
+                let before = try await Self.establishedAt(martlet)
+                let file = try lab.write("other.conf", Self.configuration(Self.neighbor(2)))
+                let check = try martlet.bgpctl("reload", "--check", file)
+                #expect(check.code == 0 && check.output.contains("peer3     removed"), "\(check)")
+                #expect(try third.isEstablished("peer"))
+                let reload = try martlet.bgpctl("reload", file, "--confirm-within", "2s")
+                #expect(reload.code == 0 && reload.output.contains("undone in 2 s unless confirmed"), "\(reload)")
+                try await lab.require("the removed session ends") { try !third.isEstablished("peer") }
+                try await lab.require("the session is back") { try third.isEstablished("peer") }
+                #expect(try await Interop.routes(of: second, count: 3).count == 3)
+                #expect(try await Self.establishedAt(martlet) == before)
+                let late = try martlet.bgpctl("reload", "confirm")
+                #expect(late.code == 1 && late.errors.contains("no reload waits to be confirmed"), "\(late)")
+            }
+        }
+
+        /// A configuration of `count` sessions whose members are addresses of the loopback interface.
+        private static func members(_ count: Int, changed: Int? = nil) -> String {
+            let sessions = (0..<count).map { number in
+                """
+                protocol bgp m\(number) from members {
+                  neighbor 10.21.\(number / 250).\(number % 250 + 1) as \(100_000 + number);
+                  ipv4 {
+                    import filter {
+                      if bgp_path.first != \(100_000 + number) then reject;
+                      bgp_large_community.add((64512, 1, \(number == changed ? 7 : 1)));
+                      accept;
+                    };
+                    export where (64512, 0, \(number)) !~ bgp_large_community;
+                  };
+                }
+
+                """
+            }
+            return """
+                router id 10.20.0.1;
+                protocol device {}
+                protocol static own { ipv4; route 198.51.100.0/26 blackhole; route 10.21.0.0/16 via 10.20.0.2; }
+                template bgp members { local 10.20.0.1 port 1790 as 64512; multihop; passive on; hold time 90; }
+
+                """ + sessions.joined()
+        }
+
+        /// The same sessions from the other side.
+        private static func memberSpeakers(_ count: Int) -> String {
+            let sessions = (0..<count).map { number in
+                """
+                protocol bgp m\(number) {
+                  local 10.21.\(number / 250).\(number % 250 + 1) as \(100_000 + number); multihop;
+                  neighbor 10.20.0.1 port 1790 as 64512; hold time 90; connect delay time 0; connect retry time 2;
+                  ipv4 { import all; export where source = RTS_STATIC; next hop self; };
+                }
+
+                """
+            }
+            return """
+                router id 10.21.0.1;
+                protocol device {}
+                protocol static own { ipv4; route 203.0.113.0/24 blackhole; }
+
+                """ + sessions.joined()
+        }
+
+        @Test("With a thousand sessions a reload for one of them touches no other and takes little time")
+        func thousand() async throws {
+            let count = 1000
+            try await Lab.run { lab in
+                let (here, there) = try Interop.pair(lab)
+                try here.ip("route add 10.21.0.0/16 via 10.20.0.2")
+                let addresses = (0..<count).map { "addr add 10.21.\($0 / 250).\($0 % 250 + 1)/32 dev lo" }
+                try there.ip(addresses.joined(separator: "\n"))
+                let martlet = try await MartletProcess.start(
+                    "martlet",
+                    in: here,
+                    lab,
+                    configuration: Self.members(count)
+                )
+                _ = try await MartletProcess.start(
+                    "members",
+                    in: there,
+                    lab,
+                    configuration: Self.memberSpeakers(count)
+                )
+                // One route of the members' is best and goes to all but its source; the two own ones go to all.
+                func settled(_ neighbors: [NeighborStatus]) -> Bool {
+                    neighbors.allSatisfy { $0.state == .established && $0.routes.received == 1 }
+                        && neighbors.reduce(0) { $0 + $1.routes.exported } == UInt64(3 * count - 1)
+                }
+                try await lab.require("all sessions are up and have their routes", timeout: .seconds(120)) {
+                    settled(try await martlet.withClient { try await $0.neighbors() })
+                }
+                let before = try await martlet.withClient { try await $0.neighbors() }
+                _ = try lab.write("martlet.conf", Self.members(count, changed: 999))
+                let start = try martlet.process.cpuTime()
+                let result = try await martlet.withClient { try await $0.reload() }
+                #expect(result.changes.filter { $0.action != .unchanged }.map(\.protocolName) == ["m999"])
+                try await lab.require("the one session's route is judged again") {
+                    try await martlet.withClient { try await $0.routes() }.contains {
+                        $0.protocolName == "m999" && $0.largeCommunities == ["64512:1:7"]
+                    }
+                }
+                let spent = try martlet.process.cpuTime() - start
+                #expect(spent < .milliseconds(500), "\(spent)")
+                let after = try await martlet.withClient { try await $0.neighbors() }
+                #expect(after.map(\.establishedAt) == before.map(\.establishedAt))
+                #expect(after.map(\.messages.sent.update) == before.map(\.messages.sent.update))
+            }
+        }
     }
 }

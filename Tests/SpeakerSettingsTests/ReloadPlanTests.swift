@@ -45,6 +45,45 @@ struct ReloadPlanTests {
         #expect(plan.protocols == [ProtocolChange(name: "peer", action: .keep)])
     }
 
+    /// The change when a session changes like this in a soft reload, or in one after such.
+    private static func change(
+        isSoft: Bool,
+        waiting: Set<String> = [],
+        _ change: (inout BGPSettings) -> Void
+    ) -> ProtocolChange? {
+        ReloadPlan(from: speaker(session()), to: speaker(session(change)), isSoft: isSoft, waiting: waiting)
+            .protocols.first
+    }
+
+    @Test("A soft reload lets changed filters and preferences wait, and applies everything else")
+    func soft() throws {
+        let change = try #require(
+            Self.change(isSoft: true) {
+                $0.channels[0].channel.importPolicy = .rejectAll
+                $0.channels[0].channel.importLimit = LimitSettings(count: 5, action: .warn)
+                $0.common.description = "x"
+            }
+        )
+        #expect(
+            change.action == .update([.importPolicy(.ipv4Unicast), .limits(.ipv4Unicast), .description])
+        )
+        // The limit belongs to the source that the filter belongs to.
+        #expect(change.waiting == [.importPolicy(.ipv4Unicast), .limits(.ipv4Unicast)])
+        #expect(Self.change(isSoft: true) { $0.channels[0].channel.importLimit = nil }?.waiting == [])
+        #expect(
+            Self.change(isSoft: true) { $0.localPort = 1790 }
+                == ProtocolChange(name: "peer", action: .restart(reasons: ["local port changed"]))
+        )
+    }
+
+    @Test("Filters that wait are applied by the next reload that is not soft, even if nothing else differs")
+    func afterSoft() {
+        let filters: Set<InPlaceChange> = [.importPolicy(.ipv4Unicast), .exportPolicy(.ipv4Unicast)]
+        #expect(Self.change(isSoft: false, waiting: ["peer"]) { _ in }?.action == .update(filters))
+        #expect(Self.change(isSoft: false, waiting: ["other"]) { _ in }?.action == .keep)
+        #expect(Self.change(isSoft: true, waiting: ["peer"]) { _ in }?.action == .keep)
+    }
+
     @Test("An instance that is new or gone is added or removed")
     func addedAndRemoved() {
         let other = Self.session { $0.common.name = "other" }

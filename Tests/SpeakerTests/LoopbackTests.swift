@@ -107,7 +107,7 @@ struct LoopbackTests {
         guard case .static(var networks) = changed.protocols[0] else { return }
         networks.routes = [StaticRouteSettings(prefix: try prefix("10.3.0.0/16"), target: .blackhole)]
         changed.protocols[0] = .static(networks)
-        let plan = await first.reload(changed)
+        let plan = try await first.reload(changed)
         #expect(plan.protocols.first { $0.name == "peer" }?.action == .keep)
         #expect(
             try await self.eventually {
@@ -122,5 +122,53 @@ struct LoopbackTests {
         #expect(try await self.eventually { try !holds(secondKernel, "10.3.0.0/16") })
         await second.stop(.final)
         #expect(try !holds(secondKernel, "10.2.0.0/16"))
+    }
+
+    /// A socket that holds a port, as another program would.
+    private static func occupy(_ port: UInt16) throws -> CInt {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var endpoint = sockaddr_in()
+        endpoint.sin_family = sa_family_t(AF_INET)
+        endpoint.sin_port = port.bigEndian
+        let bound = withUnsafePointer(to: &endpoint) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try #require(bound == 0 && listen(descriptor, 1) == 0)
+        return descriptor
+    }
+
+    @Test("A reload that needs a port which another program holds changes nothing at all", .timeLimit(.minutes(1)))
+    func portInUse() async throws {
+        let (low, high, taken) = (self.port + 2, self.port + 3, self.port + 4)
+        let old = try self.settings("127.0.0.1", "127.0.0.2", (65001, 65002), (low, high), "10.1.0.0/16")
+        let (speaker, kernel) = try self.speaker("127.0.0.1", "192.0.2.1", old)
+        try await speaker.start()
+        func routes() throws -> [String] {
+            try kernel.routes(RouteFilter(family: .v4, table: 254)).filter { $0.protocolNumber == .speaker }
+                .map(\.prefix.description)
+        }
+        #expect(try await self.eventually { try routes() == ["10.1.0.0/16"] })
+        let descriptor = try Self.occupy(taken)
+
+        // Another route, another port: neither comes.
+        var new = try self.settings("127.0.0.1", "127.0.0.2", (65001, 65002), (taken, high), "10.3.0.0/16")
+        guard case .bgp(var session) = new.protocols[1] else { return }
+        session.password = "secret"
+        new.protocols[1] = .bgp(session)
+        let failure = await #expect(throws: ReloadFailure.self) { try await speaker.reload(new) }
+        #expect(failure?.reason.contains(":\(taken)") == true, "\(failure?.reason ?? "")")
+        let neighbor = try #require(try await speaker.neighbors(named: "peer").first)
+        #expect(neighbor.settings.localPort == low && neighbor.settings.password == nil)
+        #expect(try routes() == ["10.1.0.0/16"])
+        // What runs is what it was compared with: the same settings are no change.
+        #expect(try await speaker.reload(old).isEmpty)
+
+        // With the port free the same reload works.
+        close(descriptor)
+        #expect(try await speaker.reload(new).protocols.count == 3)
+        #expect(try await self.eventually { try routes() == ["10.3.0.0/16"] })
+        await speaker.stop(.restart)
     }
 }

@@ -29,7 +29,7 @@ struct SpeakerBackend: ControlBackend {
         let snapshot = await runtime.speaker.snapshot()
         var reasons = await self.pending()
         if !snapshot.isStarted { reasons.insert("speaker: the kernel's routes are not read yet", at: 0) }
-        return Status(
+        var status = Status(
             version: MartletVersion.text,
             routerID: snapshot.routerID.description,
             startedAt: Timestamp(seconds: snapshot.startTime),
@@ -57,6 +57,8 @@ struct SpeakerBackend: ControlBackend {
                 )
             }
         )
+        status.reloadRevertsAt = await runtime.revertsAt
+        return status
     }
 
     func memory() async throws -> MemoryStatus {
@@ -130,8 +132,16 @@ struct SpeakerBackend: ControlBackend {
         }
     }
 
-    func reload(file: String?) async throws -> ReloadResult {
-        try await self.runtime().reload(file: file)
+    func reload(_ request: ReloadRequest) async throws -> ReloadResult {
+        try await self.runtime().reload(request)
+    }
+
+    func confirmReload() async throws -> ReloadResult {
+        try await self.runtime().confirmReload()
+    }
+
+    func undoReload() async throws -> ReloadResult {
+        try await self.runtime().undoReload()
     }
 
     func perform(_ action: NeighborAction, neighbor: String, message: String?) async throws -> NeighborActionResult {

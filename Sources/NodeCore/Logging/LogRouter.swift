@@ -7,12 +7,14 @@ internal import Synchronization
 ///
 /// The destinations can change while the daemon runs, so handlers hold the router and not a destination.
 final class LogRouter: Sendable {
-    private struct Sink {
+    fileprivate struct Sink {
         var settings: LogSettings
         var descriptor: CInt
     }
 
     private let sinks: Mutex<[Sink]>
+    /// Log files of the configuration that are not open.
+    private let missing = Mutex<Set<String>>([])
 
     /// Creates a router that writes every class to standard error.
     init() {
@@ -27,30 +29,60 @@ final class LogRouter: Sendable {
     ///
     /// Files that cannot be opened are returned.
     func configure(_ statements: [LogSettings]) -> [String] {
-        var failures: [String] = []
-        var opened: [Sink] = []
+        let destinations = self.open(statements)
+        self.use(destinations)
+        return destinations.failures
+    }
+
+    /// Destinations that are open and not yet in use; pass them to ``use(_:)`` or ``discard(_:)``.
+    struct Destinations {
+        fileprivate var sinks: [Sink] = []
+        /// What could not be opened, in words.
+        fileprivate(set) var failures: [String] = []
+        fileprivate var missing: Set<String> = []
+        /// What could not be opened although it is new or worked before, in words.
+        fileprivate(set) var newFailures: [String] = []
+    }
+
+    /// Opens destinations without using them.
+    func open(_ statements: [LogSettings]) -> Destinations {
+        let known = self.missing.withLock { $0 }
+        var result = Destinations()
         for statement in statements {
             switch statement.destination {
             case .standardError:
-                opened.append(Sink(settings: statement, descriptor: 2))
-            case .syslog(let name):
-                if let name { Self.setSyslogName(name) }
-                opened.append(Sink(settings: statement, descriptor: -1))
+                result.sinks.append(Sink(settings: statement, descriptor: 2))
+            case .syslog:
+                result.sinks.append(Sink(settings: statement, descriptor: -1))
             case .file(let path):
-                let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
+                let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
                 if descriptor >= 0 {
-                    opened.append(Sink(settings: statement, descriptor: descriptor))
+                    result.sinks.append(Sink(settings: statement, descriptor: descriptor))
                 } else {
-                    failures.append("cannot open log file \(path): \(String(cString: strerror(errno)))")
+                    let text = "cannot open log file \(path): \(String(cString: strerror(errno)))"
+                    result.failures.append(text)
+                    if !known.contains(path) { result.newFailures.append(text) }
+                    result.missing.insert(path)
                 }
             }
         }
-        if opened.isEmpty { opened = [Self.standardError] }
+        return result
+    }
+
+    /// Closes destinations that are not to be used.
+    func discard(_ destinations: Destinations) {
+        for sink in destinations.sinks where sink.descriptor > 2 { close(sink.descriptor) }
+    }
+
+    /// Replaces the destinations.
+    func use(_ destinations: Destinations) {
+        for case .syslog(let name?) in destinations.sinks.map(\.settings.destination) { Self.setSyslogName(name) }
+        let opened = destinations.sinks.isEmpty ? [Self.standardError] : destinations.sinks
         self.sinks.withLock { sinks in
             for sink in sinks where sink.descriptor > 2 { close(sink.descriptor) }
             sinks = opened
         }
-        return failures
+        self.missing.withLock { $0 = destinations.missing }
     }
 
     /// The program name must outlive the calls to syslog, so each distinct one is kept for good.

@@ -28,6 +28,7 @@ actor NodeSpeaker {
             guard result.outcome != .rejected else {
                 throw ConfigurationRefused(errors: result.diagnostics.map(\.description))
             }
+            guard result.outcome != .failed else { throw ConfigurationRefused(errors: [result.message]) }
             return
         }
         let configuration = SpeakerConfiguration(path: self.path)

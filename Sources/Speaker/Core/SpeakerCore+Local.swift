@@ -78,17 +78,25 @@ extension SpeakerCore {
         }
     }
 
-    /// Listens for what the protocols need to know.
-    func startMonitor() throws(NetlinkError) {
-        let needsRoutes = self.settings.protocols.contains { if case .kernel = $0 { true } else { false } }
-        let topics: KernelMonitor.Topics = needsRoutes ? .standard : [.links, .addresses]
-        guard topics != self.monitorTopics || self.monitor == nil else { return }
-        let old = self.monitor
-        self.monitor = try KernelMonitor(topics: topics) { [weak self] events in
+    /// What the protocols of a configuration need to know of the kernel.
+    static func monitorTopics(for settings: SpeakerSettings) -> KernelMonitor.Topics {
+        let needsRoutes = settings.protocols.contains { if case .kernel = $0 { true } else { false } }
+        return needsRoutes ? .standard : [.links, .addresses]
+    }
+
+    /// A monitor of `topics`; nil when the one that runs has them.
+    func makeMonitor(_ topics: KernelMonitor.Topics) throws(NetlinkError) -> KernelMonitor? {
+        guard topics != self.monitorTopics || self.monitor == nil else { return nil }
+        return try KernelMonitor(topics: topics) { [weak self] events in
             self?.loop.execute { self?.assumeIsolated { $0.take(events) } }
         }
+    }
+
+    /// Replaces the monitor.
+    func use(_ monitor: KernelMonitor, _ topics: KernelMonitor.Topics) {
+        self.monitor?.stop()
+        self.monitor = monitor
         self.monitorTopics = topics
-        old?.stop()
     }
 
     // MARK: - Connected networks

@@ -234,17 +234,23 @@ extension SpeakerCore {
     /// Opens and closes listening sockets so that every peer can connect, with its MD5 key and from its distance.
     func updateListeners() {
         guard let listeners = self.listeners else { return }
-        var wanted: [SocketEndpoint: Listeners.Expected] = [:]
-        for entry in self.peers.values {
-            let any: IPAddress = entry.remote.address.isIPv4 ? .v4(.any) : .v6(.any)
-            let local = SocketEndpoint(address: any, port: entry.settings.localPort)
-            var neighbor = entry.remote
-            neighbor.port = 0
-            wanted[local, default: Listeners.Expected()].add(neighbor, self.transport(entry.settings).options)
-        }
-        for (local, error) in listeners.update(wanted) {
+        for (local, error) in listeners.update(self.expectedNeighbors(self.peers.values.map(\.settings))) {
             self.logger.error("Cannot listen", metadata: ["address": "\(local)", "error": "\(error)"])
         }
+    }
+
+    /// Where to listen for sessions, and what the sockets must know of their neighbours.
+    func expectedNeighbors(_ sessions: [BGPSettings]) -> [SocketEndpoint: Listeners.Expected] {
+        var expected: [SocketEndpoint: Listeners.Expected] = [:]
+        for settings in sessions {
+            let transport = self.transport(settings)
+            let any: IPAddress = settings.neighborAddress.isIPv4 ? .v4(.any) : .v6(.any)
+            let local = SocketEndpoint(address: any, port: settings.localPort)
+            var neighbor = transport.remote
+            neighbor.port = 0
+            expected[local, default: Listeners.Expected()].add(neighbor, transport.options)
+        }
+        return expected
     }
 
     // MARK: - Sessions

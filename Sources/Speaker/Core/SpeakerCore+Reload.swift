@@ -1,21 +1,25 @@
 internal import BGPWire
 internal import Logging
 internal import NIOCore
+internal import Netlink
 internal import Policy
 internal import RouteModel
 internal import Routing
 internal import SpeakerSettings
 
 extension SpeakerCore {
-    /// Applies other settings; what does not differ does not notice.
-    func reload(_ new: SpeakerSettings) async -> ReloadPlan {
+    /// Applies other settings as one step; what does not differ does not notice.
+    ///
+    /// What may fail, opening sockets and setting their keys, comes first and is put back when a part of it fails. What
+    /// follows cannot fail, and nothing else runs on the core's loop meanwhile.
+    func reload(_ new: SpeakerSettings, isSoft: Bool) throws(ReloadFailure) -> ReloadPlan {
         guard !self.isStopping else { return ReloadPlan(from: self.settings, to: self.settings) }
-        let plan = ReloadPlan(from: self.settings, to: new)
+        let plan = ReloadPlan(from: self.settings, to: new, isSoft: isSoft, waiting: self.waitingFilters)
+        try self.prepare(new)
         let old = Dictionary(self.settings.protocols.map { ($0.common.name, $0) }) { first, _ in first }
         let wanted = Dictionary(new.protocols.map { ($0.common.name, $0) }) { first, _ in first }
-        let isRouterIDNew = new.routerID != nil && new.routerID != self.routerID
         self.settings = new
-        if isRouterIDNew, let routerID = new.routerID { self.routerID = routerID }
+        if let routerID = new.routerID { self.routerID = routerID }
         // Everything that goes is gone before anything that comes starts: an address may move between two peers.
         for change in plan.protocols {
             switch change.action {
@@ -34,36 +38,63 @@ extension SpeakerCore {
             guard let settings = wanted[change.name] else { continue }
             switch change.action {
             case .add, .restart: self.add(settings)
-            case .update(let changes): self.update(settings, changes)
+            case .update(let changes): self.update(settings, changes.subtracting(change.waiting))
             case .keep, .remove: break
             }
-            if change.action != .keep {
-                self.logger.info(
-                    "Configuration changed",
-                    metadata: ["protocol": "\(change.name)", "change": "\(change.action)"]
-                )
-            }
+            self.note(change, isSoft: isSoft)
         }
-        do {
-            try self.startMonitor()
-        } catch {
-            self.logger.error("Cannot listen for kernel events", metadata: ["error": "\(error)"])
-        }
-        self.updateListeners()
         self.scheduleRun()
         return plan
+    }
+
+    /// What a reload would do.
+    func plan(_ new: SpeakerSettings, isSoft: Bool) -> ReloadPlan {
+        ReloadPlan(from: self.settings, to: new, isSoft: isSoft, waiting: self.waitingFilters)
+    }
+
+    /// Does what may fail.
+    private func prepare(_ new: SpeakerSettings) throws(ReloadFailure) {
+        let monitor: KernelMonitor?
+        let topics = Self.monitorTopics(for: new)
+        do {
+            monitor = try self.makeMonitor(topics)
+        } catch {
+            throw ReloadFailure(reason: "cannot listen for kernel events: \(error)")
+        }
+        do {
+            let sessions = new.protocols.compactMap { if case .bgp(let settings) = $0 { settings } else { nil } }
+            for (_, error) in try self.listeners?.replace(with: self.expectedNeighbors(sessions)) ?? [] {
+                self.logger.error("Still cannot listen", metadata: ["error": "\(error)"])
+            }
+        } catch {
+            monitor?.stop()
+            throw ReloadFailure(reason: "\(error)")
+        }
+        if let monitor { self.use(monitor, topics) }
+    }
+
+    private func note(_ change: ProtocolChange, isSoft: Bool) {
+        switch change.action {
+        case .keep: return
+        case .update where isSoft: if !change.waiting.isEmpty { self.waitingFilters.insert(change.name) }
+        case .add, .remove, .restart, .update: self.waitingFilters.remove(change.name)
+        }
+        self.logger.info(
+            "Configuration changed",
+            metadata: ["protocol": "\(change.name)", "change": "\(change.action)"]
+        )
     }
 
     private func update(_ settings: ProtocolSettings, _ changes: Set<InPlaceChange>) {
         let name = settings.common.name
         switch settings {
-        case .bgp(let settings): self.updatePeer(settings)
+        case .bgp(let settings): self.updatePeer(settings, changes)
         case .static(let settings):
             guard let instance = self.statics[name], let table = self.routing.table(named: settings.channel.table)
             else {
                 return
             }
-            if settings.channel != instance.settings.channel {
+            if changes.concernsImport(of: settings.channel.family) {
                 var source = SourceSettings(
                     origin: .init(source: .static, protocolName: name),
                     table: table,
@@ -77,7 +108,7 @@ extension SpeakerCore {
             self.updateStatic(name)
         case .direct(let settings):
             guard let instance = self.directs[name] else { return }
-            for channel in settings.channels where !instance.settings.channels.contains(channel) {
+            for channel in settings.channels where changes.concernsImport(of: channel.family) {
                 guard let source = instance.sources[channel.family]?.id,
                     let table = self.routing.table(named: channel.table)
                 else { continue }
@@ -93,12 +124,12 @@ extension SpeakerCore {
             }
             self.directs[name]?.settings = settings
             self.updateDirect(name)
-        case .kernel(let settings): self.updateKernel(settings)
+        case .kernel(let settings): self.updateKernel(settings, changes)
         case .device(let settings): self.scheduleDeviceScan(settings)
         }
     }
 
-    private func updatePeer(_ settings: BGPSettings) {
+    private func updatePeer(_ settings: BGPSettings, _ changes: Set<InPlaceChange>) {
         guard let id = self.peersByName[settings.common.name], let entry = self.peers[id] else { return }
         self.peers[id]?.settings = settings
         let session = entry.session
@@ -110,20 +141,14 @@ extension SpeakerCore {
         guard let up = entry.up else { return }
         for channel in settings.channels {
             let family = channel.channel.family
-            guard let running = up.channels[family],
-                let before = entry.settings.channels.first(where: { $0.channel.family == family })
-            else { continue }
-            if before.channel.importPolicy != channel.channel.importPolicy
-                || before.channel.preference != channel.channel.preference
-                || before.channel.importLimit != channel.channel.importLimit
-                || before.channel.receiveLimit != channel.channel.receiveLimit,
+            guard let running = up.channels[family] else { continue }
+            if changes.concernsImport(of: family),
                 let source = self.sourceSettings(settings, channel, up.established)
             {
                 self.routing.changeSource(running.source, to: source)
                 self.peers[id]?.up?.channels[family]?.isOverLimit = false
             }
-            if before.channel.exportPolicy != channel.channel.exportPolicy
-                || before.addPathsCount != channel.addPathsCount,
+            if changes.contains(.exportPolicy(family)) || before.addPathsCount != channel.addPathsCount,
                 let table = self.routing.table(named: channel.channel.table),
                 let export = self.exportSettings(settings, channel, up.established, table)
             {
@@ -133,16 +158,14 @@ extension SpeakerCore {
         }
     }
 
-    private func updateKernel(_ settings: KernelSettings) {
+    private func updateKernel(_ settings: KernelSettings, _ changes: Set<InPlaceChange>) {
         let name = settings.common.name
         guard let instance = self.kernels[name], let table = self.routing.table(named: settings.channel.table) else {
             return
         }
         let old = instance.settings
         self.kernels[name]?.settings = settings
-        if old.channel.importPolicy != settings.channel.importPolicy
-            || old.channel.preference != settings.channel.preference
-        {
+        if changes.concernsImport(of: settings.channel.family) {
             self.routing.changeSource(
                 instance.source,
                 to: SourceSettings(
@@ -153,7 +176,7 @@ extension SpeakerCore {
                 )
             )
         }
-        if old.channel.exportPolicy != settings.channel.exportPolicy || old.mergePaths != settings.mergePaths {
+        if changes.contains(.exportPolicy(settings.channel.family)) || old.mergePaths != settings.mergePaths {
             self.routing.changeConsumer(
                 instance.consumer,
                 to: self.consumerSettings(settings, table, instance.source)
@@ -169,4 +192,20 @@ extension SpeakerCore {
         }
         if old.scanTime != settings.scanTime { self.scheduleKernelScan(name) }
     }
+}
+
+extension Set<InPlaceChange> {
+    /// Whether routes of a family have to be judged again on their way in.
+    fileprivate func concernsImport(of family: AddressFamily) -> Bool {
+        self.contains(.importPolicy(family)) || self.contains(.preference(family)) || self.contains(.limits(family))
+    }
+}
+
+/// Why settings could not be applied; those from before run on as they were.
+public struct ReloadFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The cause in words.
+    public var reason: String
+
+    /// The cause in words.
+    public var description: String { self.reason }
 }

@@ -44,6 +44,8 @@ actor SpeakerCore {
     var directs: [String: DirectInstance] = [:]
     var kernels: [String: KernelInstance] = [:]
     var since: [String: Double] = [:]
+    /// Instances whose running filters are older than their settings, since a soft reload.
+    var waitingFilters: Set<String> = []
     var connectedTables: [AddressFamily: TableID] = [:]
     var connected: [AddressFamily: (id: SourceID, announced: [IPPrefix: UInt32])] = [:]
 
@@ -81,7 +83,8 @@ actor SpeakerCore {
     func start() async throws {
         let thread = try KernelThread(name: "bgp-kernel", open: self.options.openKernel)
         self.kernelThread = thread
-        try self.startMonitor()
+        let topics = Self.monitorTopics(for: self.settings)
+        if let monitor = try self.makeMonitor(topics) { self.use(monitor, topics) }
         let (links, addresses) = try await thread.perform { kernel throws(NetlinkError) in
             (try kernel.links(), try kernel.addresses())
         }

@@ -32,8 +32,70 @@ final class Listeners: Sendable {
         var sockets: [Local: CInt] = [:]
         var passwords: [Local: [SocketEndpoint: [UInt8]]] = [:]
         var minimumTTLs: [Local: UInt8] = [:]
+        /// Where a socket is wanted that could not be opened, or not with all keys.
+        var failed: Set<Local> = []
         var isStopped = false
         var isRunning = false
+
+        /// Opens a socket unless it is open, and gives it the keys and the TTL of its neighbours.
+        mutating func prepare(_ local: Local, _ expected: Expected) throws(SocketError) {
+            self.failed.insert(local)
+            let descriptor: CInt
+            if let existing = self.sockets[local] {
+                descriptor = existing
+            } else {
+                descriptor = try Listeners.open(local)
+                self.sockets[local] = descriptor
+            }
+            if self.minimumTTLs[local, default: 0] != expected.minimumTTL {
+                let ttl = SessionSocketOptions(minimumTTL: expected.minimumTTL)
+                try BGPSocket.apply(ttl, to: descriptor, family: local.address)
+                self.minimumTTLs[local] = expected.minimumTTL
+            }
+            // Each key is noted as soon as it is set, so that a failure at a later one leaves a true record.
+            for (neighbor, key) in self.passwords[local] ?? [:] where expected.keys[neighbor] == nil {
+                if !key.isEmpty { try BGPSocket.setPassword([], for: neighbor, on: descriptor) }
+                self.passwords[local]?[neighbor] = nil
+            }
+            for (neighbor, key) in expected.keys where (self.passwords[local]?[neighbor] ?? []) != key {
+                try BGPSocket.setPassword(key, for: neighbor, on: descriptor)
+                self.passwords[local, default: [:]][neighbor] = key
+            }
+            self.failed.remove(local)
+        }
+
+        /// Closes what is not among `wanted`.
+        mutating func closeUnwanted(_ wanted: [Local: Expected]) {
+            for (local, descriptor) in self.sockets where wanted[local] == nil {
+                close(descriptor)
+                self.sockets[local] = nil
+                self.passwords[local] = nil
+                self.minimumTTLs[local] = nil
+            }
+            self.failed = self.failed.filter { wanted[$0] != nil }
+        }
+
+        /// Puts sockets and keys back to a former state, of which no socket was closed since.
+        mutating func restore(_ before: State) {
+            for (local, descriptor) in self.sockets where before.sockets[local] == nil { close(descriptor) }
+            for (local, descriptor) in before.sockets {
+                let ttl = before.minimumTTLs[local, default: 0]
+                if self.minimumTTLs[local, default: 0] != ttl {
+                    try? BGPSocket.apply(SessionSocketOptions(minimumTTL: ttl), to: descriptor, family: local.address)
+                }
+                let (old, new) = (before.passwords[local] ?? [:], self.passwords[local] ?? [:])
+                for (neighbor, key) in new where old[neighbor] == nil && !key.isEmpty {
+                    try? BGPSocket.setPassword([], for: neighbor, on: descriptor)
+                }
+                for (neighbor, key) in old where (new[neighbor] ?? []) != key {
+                    try? BGPSocket.setPassword(key, for: neighbor, on: descriptor)
+                }
+            }
+            self.sockets = before.sockets
+            self.passwords = before.passwords
+            self.minimumTTLs = before.minimumTTLs
+            self.failed = before.failed
+        }
     }
 
     private let state = Mutex(State())
@@ -61,47 +123,54 @@ final class Listeners: Sendable {
         let failures = self.state.withLock { state -> [(Local, SocketError)] in
             guard !state.isStopped else { return [] }
             var failures: [(Local, SocketError)] = []
-            for (local, descriptor) in state.sockets where wanted[local] == nil {
-                close(descriptor)
-                state.sockets[local] = nil
-                state.passwords[local] = nil
-                state.minimumTTLs[local] = nil
-            }
             for (local, expected) in wanted {
-                let keys = expected.keys
                 do throws(SocketError) {
-                    let descriptor: CInt
-                    if let existing = state.sockets[local] {
-                        descriptor = existing
-                    } else {
-                        descriptor = try Self.open(local)
-                        state.sockets[local] = descriptor
-                    }
-                    if state.minimumTTLs[local, default: 0] != expected.minimumTTL {
-                        let ttl = SessionSocketOptions(minimumTTL: expected.minimumTTL)
-                        try BGPSocket.apply(ttl, to: descriptor, family: local.address)
-                        state.minimumTTLs[local] = expected.minimumTTL
-                    }
-                    let present = state.passwords[local] ?? [:]
-                    for (neighbor, key) in present where keys[neighbor] == nil && !key.isEmpty {
-                        try BGPSocket.setPassword([], for: neighbor, on: descriptor)
-                    }
-                    for (neighbor, key) in keys where present[neighbor] != key {
-                        try BGPSocket.setPassword(key, for: neighbor, on: descriptor)
-                    }
-                    state.passwords[local] = keys
+                    try state.prepare(local, expected)
                 } catch {
                     failures.append((local, error))
                 }
             }
-            if !state.isRunning {
-                state.isRunning = true
-                self.startThread()
-            }
+            state.closeUnwanted(wanted)
+            self.startIfNeeded(&state)
             return failures
         }
         self.wake()
         return failures
+    }
+
+    /// The same as one step: when something cannot be opened or set that was not broken before, everything is put back
+    /// to what it was, and the error is thrown.
+    ///
+    /// What could not be opened before is tried again; that it still cannot is returned.
+    func replace(with wanted: [Local: Expected]) throws(ListenFailure) -> [(Local, SocketError)] {
+        let result = self.state.withLock { state -> Result<[(Local, SocketError)], ListenFailure> in
+            guard !state.isStopped else { return .success([]) }
+            let before = state
+            var known: [(Local, SocketError)] = []
+            for (local, expected) in wanted {
+                do throws(SocketError) {
+                    try state.prepare(local, expected)
+                } catch {
+                    guard !before.failed.contains(local) else {
+                        known.append((local, error))
+                        continue
+                    }
+                    state.restore(before)
+                    return .failure(ListenFailure(local: local, error: error))
+                }
+            }
+            state.closeUnwanted(wanted)
+            self.startIfNeeded(&state)
+            return .success(known)
+        }
+        self.wake()
+        return try result.get()
+    }
+
+    private func startIfNeeded(_ state: inout State) {
+        guard !state.isRunning else { return }
+        state.isRunning = true
+        self.startThread()
     }
 
     /// Closes every socket and ends the thread.
@@ -198,4 +267,12 @@ final class Listeners: Sendable {
             self.accept(accepted, local, remote)
         }
     }
+}
+
+/// A listening socket that a configuration needs and that cannot be had.
+struct ListenFailure: Error, CustomStringConvertible {
+    var local: SocketEndpoint
+    var error: SocketError
+
+    var description: String { "cannot listen on \(self.local): \(self.error)" }
 }
