@@ -26,8 +26,9 @@ public protocol IPPrefixProtocol: Hashable, Sendable, Comparable, CustomStringCo
     var erased: IPPrefix { get }
     /// The prefix if `erased` is of this family.
     init?(_ erased: IPPrefix)
-    /// A well-mixed hash of address and length for open addressing.
-    var tableHash: UInt64 { get }
+    /// A hash of address and length for open addressing, well mixed with `seed`, which keeps strangers from making
+    /// it collide.
+    func tableHash(seed: UInt64) -> UInt64
 }
 
 /// An IPv4 prefix with host bits zero: eight bytes.
@@ -99,8 +100,8 @@ public struct IPv4Prefix: IPPrefixProtocol {
 
     /// Mixed hash of address and length.
     @inlinable
-    public var tableHash: UInt64 {
-        mixBits(UInt64(self.address.rawValue) << 8 | UInt64(self.length))
+    public func tableHash(seed: UInt64) -> UInt64 {
+        mixBits((UInt64(self.address.rawValue) << 8 | UInt64(self.length)) ^ seed)
     }
 
     /// Address order, then shorter first.
@@ -188,8 +189,8 @@ public struct IPv6Prefix: IPPrefixProtocol {
 
     /// Mixed hash of address and length.
     @inlinable
-    public var tableHash: UInt64 {
-        mixBits(self.address.high ^ mixBits(self.address.low &+ UInt64(self.length)))
+    public func tableHash(seed: UInt64) -> UInt64 {
+        mixBits(self.address.high ^ mixBits((self.address.low &+ UInt64(self.length)) ^ seed))
     }
 
     /// Address order, then shorter first.

@@ -63,9 +63,9 @@ struct Engine: ~Copyable {
         let index = isIPv4 ? self.ipv4Tables.count : self.ipv6Tables.count
         guard index < 0x7FFF else { return nil }
         if isIPv4 {
-            self.ipv4Tables.append(Table(name: name))
+            self.ipv4Tables.append(Table(name: name, seed: self.state.hashSeed))
         } else {
-            self.ipv6Tables.append(Table(name: name))
+            self.ipv6Tables.append(Table(name: name, seed: self.state.hashSeed))
         }
         return TableID(index: index, isIPv4: isIPv4)
     }
@@ -91,9 +91,9 @@ struct Engine: ~Copyable {
 
     private mutating func replace(_ table: TableID, _ name: String) {
         if table.isIPv4 {
-            self.ipv4Tables[table.index] = Table(name: name)
+            self.ipv4Tables[table.index] = Table(name: name, seed: self.state.hashSeed)
         } else {
-            self.ipv6Tables[table.index] = Table(name: name)
+            self.ipv6Tables[table.index] = Table(name: name, seed: self.state.hashSeed)
         }
     }
 

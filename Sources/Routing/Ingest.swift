@@ -141,16 +141,19 @@ extension CoreState {
     }
 
     /// Announces prefixes that share one received set; the caller keeps its own reference to the set.
+    ///
+    /// `outcome` is what the import side says if that is known already; its reference passes to this call.
     mutating func announce<P>(
         _ table: inout Table<P>,
         _ source: Int,
         _ received: AttributeID,
         _ nlri: Span<NLRI<P>>,
+        _ outcome: ImportOutcome?,
         _ evaluate: PolicyEvaluator
     ) {
         let policy = self.sources[source].policy
-        let isShared = policy.constant != nil || policy.isMemoisable
-        var shared: ImportOutcome?
+        let isShared = outcome != nil || policy.constant != nil || policy.isMemoisable
+        var shared = outcome
         for index in nlri.indices {
             let item = nlri[index]
             let number = table.findOrInsert(item.prefix)

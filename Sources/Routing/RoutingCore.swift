@@ -191,23 +191,34 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
     /// Announces IPv4 prefixes that share one attribute set.
     ///
     /// `attributes` is in canonical form (see `PathAttributes`); `hash` is the decoder's hash of it, or nil to have it
-    /// computed. `local` replaces the source's preference and empty kernel attributes.
+    /// computed. `local` replaces the source's preference and empty kernel attributes. With `judgement` the import policy
+    /// has been run already, with the source's present settings, and `accepted` is the set it made if it made one.
     public mutating func announce(
         _ source: SourceID,
         attributes: RawSpan,
         hash: UInt64? = nil,
         target: RouteTarget,
         local: LocalAttributes? = nil,
-        nlri: Span<NLRI<IPv4Prefix>>
+        nlri: Span<NLRI<IPv4Prefix>>,
+        judgement: ImportJudgement? = nil,
+        accepted: RawSpan = RawSpan()
     ) -> IngestResult {
         guard self.accepts(source, isIPv4: true) else { return IngestResult(isIgnored: true) }
         let evaluate = self.policies.evaluator
         guard let received = self.engine.receive(source.index, attributes, hash, target, local) else {
             return IngestResult(isIgnored: true)
         }
+        let outcome = judgement.map { self.engine.outcome($0, accepted, received, source.index) }
         let table = self.engine.state.sources[source.index].table.index
         let dropped = self.engine.state.counters[source.index].dropped
-        self.engine.state.announce(&self.engine.ipv4Tables[table], source.index, received, nlri, evaluate)
+        self.engine.state.announce(
+            &self.engine.ipv4Tables[table],
+            source.index,
+            received,
+            nlri,
+            outcome,
+            evaluate
+        )
         return self.engine.finish(source.index, received, dropped)
     }
 
@@ -218,16 +229,26 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
         hash: UInt64? = nil,
         target: RouteTarget,
         local: LocalAttributes? = nil,
-        nlri: Span<NLRI<IPv6Prefix>>
+        nlri: Span<NLRI<IPv6Prefix>>,
+        judgement: ImportJudgement? = nil,
+        accepted: RawSpan = RawSpan()
     ) -> IngestResult {
         guard self.accepts(source, isIPv4: false) else { return IngestResult(isIgnored: true) }
         let evaluate = self.policies.evaluator
         guard let received = self.engine.receive(source.index, attributes, hash, target, local) else {
             return IngestResult(isIgnored: true)
         }
+        let outcome = judgement.map { self.engine.outcome($0, accepted, received, source.index) }
         let table = self.engine.state.sources[source.index].table.index
         let dropped = self.engine.state.counters[source.index].dropped
-        self.engine.state.announce(&self.engine.ipv6Tables[table], source.index, received, nlri, evaluate)
+        self.engine.state.announce(
+            &self.engine.ipv6Tables[table],
+            source.index,
+            received,
+            nlri,
+            outcome,
+            evaluate
+        )
         return self.engine.finish(source.index, received, dropped)
     }
 

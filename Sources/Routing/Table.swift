@@ -4,6 +4,7 @@ internal import IPAddressing
 /// A table of one family: destinations by prefix, their paths, and the journal of what changed.
 struct Table<P: IPPrefixProtocol>: ~Copyable {
     let name: String
+    private let seed: UInt64
     var destinations: ChunkedPool<Destination<P>>
     var nodes = ChunkedPool<PathNode>()
     var journal = Journal()
@@ -25,8 +26,10 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
     var watchedAddresses: [P.Address] = []
     var watchers: [TargetID] = []
 
-    init(name: String) {
+    /// `seed` is for the hashes of prefixes.
+    init(name: String, seed: UInt64) {
         self.name = name
+        self.seed = seed
         self.destinations = ChunkedPool()
         _ = self.nodes.insert(PathNode())
     }
@@ -43,21 +46,21 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
     /// The destination of a prefix.
     @inline(__always)
     func find(_ prefix: P) -> UInt32? {
-        self.index.find(prefix.tableHash) { self.destinations[$0].prefix == prefix }
+        self.index.find(prefix.tableHash(seed: self.seed)) { self.destinations[$0].prefix == prefix }
     }
 
     /// Reads the index slot of a prefix.
     @inline(__always)
-    func touchIndex(_ prefix: P) -> UInt64 { self.index.touch(prefix.tableHash) }
+    func touchIndex(_ prefix: P) -> UInt64 { self.index.touch(prefix.tableHash(seed: self.seed)) }
 
     /// The destination that is most likely that of a prefix.
     @inline(__always)
-    func candidate(_ prefix: P) -> UInt32? { self.index.candidate(prefix.tableHash) }
+    func candidate(_ prefix: P) -> UInt32? { self.index.candidate(prefix.tableHash(seed: self.seed)) }
 
     /// The destination of a prefix, made if there is none.
     @inline(__always)
     mutating func findOrInsert(_ prefix: P) -> UInt32 {
-        let hash = prefix.tableHash
+        let hash = prefix.tableHash(seed: self.seed)
         if let found = self.index.find(hash, { self.destinations[$0].prefix == prefix }) { return found }
         var destination = Destination<P>(prefix: prefix)
         destination.flags = .isLive
@@ -71,7 +74,7 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
     mutating func releaseIfUnused(_ number: UInt32) {
         let destination = self.destinations[number]
         guard destination.count == 0, destination.holders == 0, destination.flags.contains(.isLive) else { return }
-        self.index.remove(destination.prefix.tableHash, number)
+        self.index.remove(destination.prefix.tableHash(seed: self.seed), number)
         self.destinations[number].flags = []
         self.destinations[number].node = 0
         self.destinations.release(number)

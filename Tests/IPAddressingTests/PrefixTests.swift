@@ -118,9 +118,25 @@ struct PrefixTests {
     func hashes() {
         var seen: Set<UInt64> = []
         for value in 0..<4096 as Range<UInt32> {
-            seen.insert(IPv4Prefix(address: IPv4Address(rawValue: value << 8), length: 24).tableHash & 0xFFFF)
+            let prefix = IPv4Prefix(address: IPv4Address(rawValue: value << 8), length: 24)
+            seen.insert(prefix.tableHash(seed: 7) & 0xFFFF)
         }
         // 4096 balls into 65,536 bins leave about 3,970 bins used.
         #expect(seen.count > 3800)
+    }
+
+    @Test(
+        "Table hashes tell lengths, addresses and seeds apart",
+        arguments: ["::/0", "2001:db8::/32", "2001:db8::/33", "2001:db8::/64", "2001:db8::/65", "2001:db8::/128"]
+    )
+    func distinctHashes(_ text: String) throws {
+        guard case .v6(let prefix) = try #require(IPPrefix(text)) else { return }
+        #expect(prefix.tableHash(seed: 1) != prefix.tableHash(seed: 2))
+        for length in 0...128 as ClosedRange<UInt8> where length != prefix.length {
+            let other = IPv6Prefix(address: prefix.address, length: length)
+            #expect(other.tableHash(seed: 1) != prefix.tableHash(seed: 1))
+        }
+        let next = IPv6Prefix(address: IPv6Address(high: prefix.address.high, low: prefix.address.low | 1), length: 128)
+        if next != prefix { #expect(next.tableHash(seed: 1) != prefix.tableHash(seed: 1)) }
     }
 }

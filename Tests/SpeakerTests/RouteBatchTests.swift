@@ -25,7 +25,7 @@ struct RouteBatchTests {
         try decoder.decode(body.span.bytes, self.context)
         #expect(decoder.failure == nil)
         var batch = RouteBatch()
-        batch.append(decoder)
+        batch.append(decoder, ImportJudges())
         try #require(batch.segments.map(\.kind) == [.withdraw, .announce, .announce])
         func text(_ segment: RouteBatch.Segment) -> [String] { batch.ipv4[segment.nlri].map { "\($0.prefix)" } }
         #expect(text(batch.segments[0]) == ["11.0.0.0/8"])
@@ -41,7 +41,7 @@ struct RouteBatchTests {
         let body: [UInt8] = [0, 0, 0, 0]
         try decoder.decode(body.span.bytes, self.context)
         var batch = RouteBatch()
-        batch.append(decoder)
+        batch.append(decoder, ImportJudges())
         #expect(batch.segments.map(\.kind) == [.endOfRIB])
         #expect(batch.segments.first?.isIPv4 == true)
     }

@@ -1,6 +1,7 @@
 internal import BGPWire
 internal import IPAddressing
 internal import RouteModel
+internal import Routing
 
 /// What one session read at a go, as flat arrays: the unit that crosses from a session's loop to the core.
 struct RouteBatch: Sendable {
@@ -20,6 +21,8 @@ struct RouteBatch: Sendable {
         var nextHop: BGPNextHop?
         /// Prefixes in `ipv4` or `ipv6`.
         var nlri: Range<Int> = 0..<0
+        /// What the import policy said of an announcement.
+        var judgement = Judgement.open
 
         /// Kinds of segments.
         enum Kind: UInt8, Sendable {
@@ -31,7 +34,28 @@ struct RouteBatch: Sendable {
         }
     }
 
+    /// What the import policy said of a segment's routes on the session's loop.
+    enum Judgement: Hashable, Sendable {
+        /// It was not asked: the core runs it.
+        case open
+        case accepted
+        case rejected
+        /// What it made of them is at this place in `changes`.
+        case changed(Int32)
+    }
+
+    /// Routes as the import policy left them.
+    struct Change: Sendable {
+        /// Canonical attribute octets in `attributes`.
+        var attributes: Range<Int>
+        var judgement: ImportJudgement
+    }
+
     var segments: [Segment] = []
+    var changes: [Change] = []
+    /// The judges that ran the import policies, by ``ImportJudge/generation``; 0 nobody.
+    var judgeIPv4: UInt32 = 0
+    var judgeIPv6: UInt32 = 0
     var attributes: [UInt8] = []
     var ipv4: [NLRI<IPv4Prefix>] = []
     var ipv6: [NLRI<IPv6Prefix>] = []
@@ -41,6 +65,7 @@ struct RouteBatch: Sendable {
         self.attributes.count + self.ipv4.count * MemoryLayout<NLRI<IPv4Prefix>>.stride
             + self.ipv6.count * MemoryLayout<NLRI<IPv6Prefix>>.stride
             + self.segments.count * MemoryLayout<Segment>.stride
+            + self.changes.count * MemoryLayout<Change>.stride
     }
 
     /// Octets held.
@@ -48,6 +73,7 @@ struct RouteBatch: Sendable {
         self.attributes.capacity + self.ipv4.capacity * MemoryLayout<NLRI<IPv4Prefix>>.stride
             + self.ipv6.capacity * MemoryLayout<NLRI<IPv6Prefix>>.stride
             + self.segments.capacity * MemoryLayout<Segment>.stride
+            + self.changes.capacity * MemoryLayout<Change>.stride
     }
 
     var isEmpty: Bool { self.segments.isEmpty }

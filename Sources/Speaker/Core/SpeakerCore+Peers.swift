@@ -36,6 +36,8 @@ struct PeerEntry {
     /// A family of an Established session.
     struct Channel {
         var source: SourceID
+        /// Generation of the session's judge for the present import policy; 0 none.
+        var judge: UInt32 = 0
         var hasEndOfRIB = false
         var isOverLimit = false
         /// Ends a refresh whose end the peer never marks.
@@ -65,6 +67,7 @@ extension SpeakerCore {
             configuration: self.sessionConfiguration(settings),
             transport: transport,
             core: self.inbox,
+            hashSeed: self.hashSeed,
             logger: self.logger
         )
         session.activate()
@@ -280,6 +283,38 @@ extension SpeakerCore {
             }
         }
         self.peers[serial.peer] = entry
+        for family in entry.up?.channels.keys.map(\.self) ?? [] { self.giveJudge(serial.peer, family) }
+    }
+
+    /// Has the session run the channel's import policy from now on, if it can.
+    ///
+    /// Whenever anything the policy reads beside the route changed, this makes earlier judgements void.
+    func giveJudge(_ id: PeerID, _ family: AddressFamily) {
+        guard let entry = self.peers[id], let up = entry.up, let channel = up.channels[family],
+            let settings = entry.settings.channels.first(where: { $0.channel.family == family }),
+            let source = self.sourceSettings(entry.settings, settings, up.established)
+        else { return }
+        var judge: ImportJudge?
+        if ImportJudge.canJudge(source.importPolicy) {
+            self.judgeCount = self.judgeCount == .max ? 1 : self.judgeCount + 1
+            judge = ImportJudge(
+                program: source.importPolicy,
+                generation: self.judgeCount,
+                origin: source.origin,
+                preference: source.preference,
+                interface: self.linkLocalInterface(entry, up),
+                hashSeed: self.hashSeed
+            )
+        }
+        guard judge != nil || channel.judge != 0 else { return }
+        self.peers[id]?.up?.channels[family]?.judge = judge?.generation ?? 0
+        entry.session.inbox.send(.judge(up.serial, family, judge))
+    }
+
+    /// Interface of a session's link-local next hops.
+    private func linkLocalInterface(_ entry: PeerEntry, _ up: PeerEntry.Up) -> UInt32 {
+        let scope = up.established.remote.scope
+        return scope != 0 ? scope : entry.singleHopInterface
     }
 
     func sessionIsDown(_ serial: SessionSerial) {
@@ -426,12 +461,13 @@ extension SpeakerCore {
         self.trimming.taken &+= batch.size
         let common = entry.settings.common
         let isTraced = !common.debug.isEmpty
-        let scope = up.established.remote.scope
         var ingress = Ingress(
             serial: serial,
-            interface: scope != 0 ? scope : entry.singleHopInterface,
+            interface: self.linkLocalInterface(entry, up),
             ipv4: up.channels[.ipv4Unicast]?.source,
-            ipv6: up.channels[.ipv6Unicast]?.source
+            ipv6: up.channels[.ipv6Unicast]?.source,
+            isIPv4Judged: batch.judgeIPv4 == up.channels[.ipv4Unicast]?.judge,
+            isIPv6Judged: batch.judgeIPv6 == up.channels[.ipv6Unicast]?.judge
         )
         for channel in entry.settings.channels
         where channel.channel.receiveLimit != nil || channel.channel.importLimit != nil {
@@ -494,6 +530,9 @@ extension SpeakerCore {
         var interface: UInt32
         var ipv4: SourceID?
         var ipv6: SourceID?
+        /// Whether the batch's judgements are by the present policies.
+        var isIPv4Judged: Bool
+        var isIPv6Judged: Bool
         var limitsIPv4 = false
         var limitsIPv6 = false
         /// The latest next hop, and whether it is this host.
@@ -548,6 +587,19 @@ extension SpeakerCore {
         let isScoped = nextHop.address.isLinkLocal || nextHop.linkLocal != nil
         let target = RouteTarget.recursive(nextHop, interface: isScoped ? ingress.interface : 0)
         let attributes = batch.attributes.span.bytes.extracting(segment.attributes)
+        var judgement: ImportJudgement?
+        var changed = 0..<0
+        if segment.isIPv4 ? ingress.isIPv4Judged : ingress.isIPv6Judged {
+            switch segment.judgement {
+            case .open: break
+            case .accepted: judgement = ImportJudgement(.accepted)
+            case .rejected: judgement = ImportJudgement(.rejected)
+            case .changed(let number):
+                judgement = batch.changes[Int(number)].judgement
+                changed = batch.changes[Int(number)].attributes
+            }
+        }
+        let accepted = batch.attributes.span.bytes.extracting(changed)
         let result =
             segment.isIPv4
             ? self.routing.announce(
@@ -555,14 +607,18 @@ extension SpeakerCore {
                 attributes: attributes,
                 hash: segment.attributesHash,
                 target: target,
-                nlri: batch.ipv4.span.extracting(segment.nlri)
+                nlri: batch.ipv4.span.extracting(segment.nlri),
+                judgement: judgement,
+                accepted: accepted
             )
             : self.routing.announce(
                 source,
                 attributes: attributes,
                 hash: segment.attributesHash,
                 target: target,
-                nlri: batch.ipv6.span.extracting(segment.nlri)
+                nlri: batch.ipv6.span.extracting(segment.nlri),
+                judgement: judgement,
+                accepted: accepted
             )
         if segment.isIPv4 ? ingress.limitsIPv4 : ingress.limitsIPv6 {
             self.enforceLimits(source, ingress.serial, segment.isIPv4 ? .ipv4Unicast : .ipv6Unicast, result)

@@ -146,9 +146,10 @@ extension SpeakerCore {
                 let source = self.sourceSettings(settings, channel, up.established)
             {
                 self.routing.changeSource(running.source, to: source)
+                self.giveJudge(id, family)
                 self.peers[id]?.up?.channels[family]?.isOverLimit = false
             }
-            if changes.contains(.exportPolicy(family)) || before.addPathsCount != channel.addPathsCount,
+            if !changes.isDisjoint(with: [.exportPolicy(family), .addPathsBest(family)]),
                 let table = self.routing.table(named: channel.channel.table),
                 let export = self.exportSettings(settings, channel, up.established, table)
             {

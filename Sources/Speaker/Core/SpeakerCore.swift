@@ -33,7 +33,11 @@ actor SpeakerCore {
 
     var settings: SpeakerSettings
     var routerID = RouterID(rawValue: 0)
-    var routing = RoutingCore<FilterProgram>()
+    /// Nobody outside knows where attribute sets and prefixes lie in hash tables, so nobody can make them collide.
+    nonisolated let hashSeed = UInt64.random(in: .min ... .max)
+    var routing: RoutingCore<FilterProgram>
+    /// Judges given out so far.
+    var judgeCount: UInt32 = 0
     var interfaces = InterfaceTable()
     var peers: [PeerID: PeerEntry] = [:]
     var peersByName: [String: PeerID] = [:]
@@ -73,6 +77,7 @@ actor SpeakerCore {
         self.inbox = Inbox(loop: loop)
         let inbox = self.inbox
         self.sessionLoops = sessionLoops.makeIterator().map { SessionLoop(loop: $0, core: inbox) }
+        self.routing = RoutingCore(hashSeed: self.hashSeed)
         self.settings = settings
         self.options = options
         self.logger = logger

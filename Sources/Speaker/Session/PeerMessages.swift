@@ -40,4 +40,6 @@ enum PeerMessage: Sendable {
     case processed(SessionSerial, Int)
     /// End the session with a NOTIFICATION.
     case end(SessionSerial, Notification, PeerRestart)
+    /// Run the import policy of a family on your loop from now on; nil is not to.
+    indirect case judge(SessionSerial, AddressFamily, ImportJudge?)
 }

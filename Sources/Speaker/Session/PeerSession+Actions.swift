@@ -242,6 +242,7 @@ extension PeerSession {
         self.establishedTime = wallClock()
         self.outstanding = 0
         self.batch = RouteBatch()
+        self.judges = ImportJudges()
         func use(_ family: AddressFamily) -> UpdateContext.FamilyUse {
             guard let parameters = negotiated.parameters(of: family) else { return .init(isNegotiated: false) }
             return UpdateContext.FamilyUse(
@@ -256,7 +257,8 @@ extension PeerSession {
             hasFourOctetAS: negotiated.fourOctetAS,
             isInternal: negotiated.isInternal,
             peerAS: negotiated.peerAS,
-            enforcesFirstAS: self.settings.enforcesFirstAS
+            enforcesFirstAS: self.settings.enforcesFirstAS,
+            hashSeed: self.hashSeed
         )
         self.connections[id]?.maximumMessageLength = negotiated.maximumMessageLength
         let local = channel.localAddress.flatMap(SocketEndpoint.init) ?? self.transport.remote

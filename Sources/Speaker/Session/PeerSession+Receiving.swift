@@ -52,6 +52,12 @@ extension PeerSession {
         self.core.send(.routes(serial, batch))
     }
 
+    /// Takes the import policy of a family; what was read before is judged by the former one.
+    func setJudge(_ judge: ImportJudge?, _ family: AddressFamily) {
+        self.sendBatch()
+        if family == .ipv4Unicast { self.judges.ipv4 = judge } else { self.judges.ipv6 = judge }
+    }
+
     /// Takes whole messages off the front.
     ///
     /// Returns how many octets they were; stops when the connection is given up.
@@ -162,57 +168,7 @@ extension PeerSession {
                 self.logger.debug("Attribute discarded", metadata: ["cause": "\(error)"])
             }
         }
-        self.batch.append(self.decoder)
-    }
-}
-
-extension RouteBatch {
-    /// Adds the outcome of one UPDATE: withdrawals first, then announcements.
-    mutating func append(_ decoder: borrowing UpdateDecoder) {
-        if !decoder.withdrawnIPv4.isEmpty {
-            let start = self.ipv4.count
-            self.ipv4.append(contentsOf: decoder.withdrawnIPv4)
-            self.segments.append(Segment(kind: .withdraw, isIPv4: true, nlri: start..<self.ipv4.count))
-        }
-        if !decoder.withdrawnIPv6.isEmpty {
-            let start = self.ipv6.count
-            self.ipv6.append(contentsOf: decoder.withdrawnIPv6)
-            self.segments.append(Segment(kind: .withdraw, isIPv4: false, nlri: start..<self.ipv6.count))
-        }
-        if decoder.isAnnouncing {
-            let start = self.attributes.count
-            self.attributes.append(contentsOf: decoder.attributes)
-            let attributes = start..<self.attributes.count
-            func announce(_ isIPv4: Bool, _ nextHop: BGPNextHop?, _ nlri: Range<Int>) -> Segment {
-                Segment(
-                    kind: .announce,
-                    isIPv4: isIPv4,
-                    attributesHash: decoder.attributesHash,
-                    attributes: attributes,
-                    nextHop: nextHop,
-                    nlri: nlri
-                )
-            }
-            if !decoder.announcedIPv4.isEmpty {
-                let first = self.ipv4.count
-                self.ipv4.append(contentsOf: decoder.announcedIPv4)
-                let middle = first + decoder.multiprotocolIPv4Count
-                if middle > first {
-                    self.segments.append(announce(true, decoder.multiprotocolNextHop, first..<middle))
-                }
-                if self.ipv4.count > middle {
-                    self.segments.append(announce(true, decoder.nextHop, middle..<self.ipv4.count))
-                }
-            }
-            if !decoder.announcedIPv6.isEmpty {
-                let first = self.ipv6.count
-                self.ipv6.append(contentsOf: decoder.announcedIPv6)
-                self.segments.append(announce(false, decoder.multiprotocolNextHop, first..<self.ipv6.count))
-            }
-        }
-        if let family = decoder.endOfRIB {
-            self.segments.append(Segment(kind: .endOfRIB, isIPv4: family == .ipv4Unicast))
-        }
+        self.batch.append(self.decoder, self.judges)
     }
 }
 

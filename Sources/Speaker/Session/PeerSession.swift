@@ -17,6 +17,8 @@ actor PeerSession {
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
 
     let core: Inbox<CoreMessage>
+    /// Seed of attribute hashes.
+    let hashSeed: UInt64
     /// UPDATEs the transport does not have yet.
     nonisolated let unsent = Unsent()
     var logger: Logger
@@ -35,6 +37,8 @@ actor PeerSession {
     var counters = MessageCounters()
     var decoder = UpdateDecoder()
     var batch = RouteBatch()
+    /// Import policies that run here.
+    var judges = ImportJudges()
     /// Octets of batches that the core has not taken in yet.
     var outstanding = 0
     /// A descriptor offered by the listener while the machine decides about it.
@@ -86,6 +90,7 @@ actor PeerSession {
         configuration: SessionConfiguration,
         transport: TransportSettings,
         core: Inbox<CoreMessage>,
+        hashSeed: UInt64,
         logger: Logger
     ) {
         self.id = id
@@ -93,6 +98,7 @@ actor PeerSession {
         self.executor = loop.executor
         self.inbox = Inbox(loop: loop)
         self.core = core
+        self.hashSeed = hashSeed
         self.settings = settings
         self.transport = transport
         self.machine = PeerStateMachine(configuration: configuration)
@@ -197,6 +203,9 @@ actor PeerSession {
                 case .end(let serial, let notification, let restart):
                     guard serial == self.session else { continue }
                     self.handle(.automaticStop(notification, restart))
+                case .judge(let serial, let family, let judge):
+                    guard serial == self.session else { continue }
+                    self.setJudge(judge, family)
                 }
             }
             self.inbox.recycle(messages)
