@@ -188,6 +188,9 @@ let package = Package(
         .library(name: "BGPWire", targets: ["BGPWire"]),
         .library(name: "RouteModel", targets: ["RouteModel"]),
         .library(name: "Routing", targets: ["Routing"]),
+        .library(name: "Policy", targets: ["Policy"]),
+        .library(name: "SpeakerSettings", targets: ["SpeakerSettings"]),
+        .library(name: "ConfigLanguage", targets: ["ConfigLanguage"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),

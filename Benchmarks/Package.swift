@@ -12,7 +12,15 @@ let package = Package(
                 .product(name: "Routing", package: "Martlet"), .product(name: "RouteModel", package: "Martlet"),
                 .product(name: "BGPWire", package: "Martlet"), .product(name: "IPAddressing", package: "Martlet"),
             ]
-        )
+        ),
+        .executableTarget(
+            name: "FilterBenchmark",
+            dependencies: [
+                .product(name: "ConfigLanguage", package: "Martlet"), .product(name: "Policy", package: "Martlet"),
+                .product(name: "SpeakerSettings", package: "Martlet"), .product(name: "RouteModel", package: "Martlet"),
+                .product(name: "BGPWire", package: "Martlet"), .product(name: "IPAddressing", package: "Martlet"),
+            ]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

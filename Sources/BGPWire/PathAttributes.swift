@@ -112,7 +112,69 @@ public struct PathAttributes: Hashable, Sendable {
 extension PathAttributes {
     private mutating func setNumber(_ value: UInt32?, _ type: PathAttributeType, _ flags: PathAttributeFlags) {
         guard let value else { return self.remove(type) }
-        self.set(type, flags: flags, value: value.bigEndianBytes)
+        let (offset, old) = self.view.place(of: type)
+        if let old {
+            guard old.value.count == 4 else {
+                self.set(type, flags: flags, value: value.bigEndianBytes)
+                return
+            }
+            self.bytes[old.extent.lowerBound] = flags.rawValue | (old.flags.rawValue & 0x10)
+            self.bytes.store(bigEndian: value, at: old.value.lowerBound)
+        } else {
+            self.bytes.insert(contentsOf: repeatElement(4, count: 7), at: offset)
+            self.bytes[offset] = flags.rawValue
+            self.bytes[offset + 1] = type.rawValue
+            self.bytes.store(bigEndian: value, at: offset + 3)
+        }
+    }
+
+    /// Makes room for octets at the end of an attribute's value, which begins to exist if it did not.
+    ///
+    /// Returns where; nil when it would be too long.
+    private mutating func extend(_ type: PathAttributeType, by count: Int) -> Int? {
+        let (offset, old) = self.view.place(of: type)
+        let flags: PathAttributeFlags = [.optional, .transitive]
+        guard let old else {
+            self.bytes.insert(contentsOf: repeatElement(0, count: count + 3), at: offset)
+            self.bytes[offset] = flags.rawValue
+            self.bytes[offset + 1] = type.rawValue
+            self.bytes[offset + 2] = UInt8(count)
+            return offset + 3
+        }
+        let whole = old.value.count + count
+        guard whole <= 0xFFFF else { return nil }
+        guard (old.value.count > 255) == (whole > 255) else {
+            self.set(type, flags: old.flags, value: self.bytes[old.value] + repeatElement(0, count: count))
+            return (self.first(type)?.value.upperBound ?? count) - count
+        }
+        self.bytes.insert(contentsOf: repeatElement(0, count: count), at: old.extent.upperBound)
+        if whole > 255 {
+            self.bytes.store(bigEndian: UInt16(whole), at: offset + 2)
+        } else {
+            self.bytes[offset + 2] = UInt8(whole)
+        }
+        return old.extent.upperBound
+    }
+
+    /// Adds a community at the end; an attribute that is full stays as it is.
+    package mutating func append(_ community: Community) {
+        guard let place = self.extend(.communities, by: 4) else { return }
+        self.bytes.store(bigEndian: community.rawValue, at: place)
+    }
+
+    /// Adds an extended community at the end; an attribute that is full stays as it is.
+    package mutating func append(_ community: ExtendedCommunity) {
+        guard let place = self.extend(.extendedCommunities, by: 8) else { return }
+        self.bytes.store(bigEndian: UInt32(community.rawValue >> 32), at: place)
+        self.bytes.store(bigEndian: UInt32(truncatingIfNeeded: community.rawValue), at: place + 4)
+    }
+
+    /// Adds a large community at the end; an attribute that is full stays as it is.
+    package mutating func append(_ community: LargeCommunity) {
+        guard let place = self.extend(.largeCommunities, by: 12) else { return }
+        self.bytes.store(bigEndian: community.globalAdministrator, at: place)
+        self.bytes.store(bigEndian: community.data1, at: place + 4)
+        self.bytes.store(bigEndian: community.data2, at: place + 8)
     }
 
     /// ORIGIN.
@@ -178,17 +240,23 @@ extension PathAttributes {
     /// COMMUNITIES in wire order; an absent attribute is an empty list, and an empty list removes the attribute.
     public var communities: [Community] {
         get {
-            guard let value = self.value(.communities) else { return [] }
-            return stride(from: value.startIndex, to: value.endIndex - 3, by: 4).map { index in
-                Community(rawValue: value[index..<index + 4].reduce(0) { $0 << 8 | UInt32($1) })
+            let view = self.view
+            guard let value = view.first(.communities)?.value else { return [] }
+            var result: [Community] = []
+            result.reserveCapacity(value.count >> 2)
+            var offset = value.lowerBound
+            while value.upperBound - offset >= 4 {
+                result.append(Community(rawValue: view.bytes.uint32(offset)))
+                offset += 4
             }
+            return result
         }
         set {
             guard !newValue.isEmpty else { return self.remove(.communities) }
             self.set(
                 .communities,
                 flags: [.optional, .transitive],
-                value: newValue.flatMap(\.rawValue.bigEndianBytes)
+                value: [UInt8].joining(newValue, octets: 4) { $0.append(bigEndian: $1.rawValue) }
             )
         }
     }
@@ -196,19 +264,23 @@ extension PathAttributes {
     /// EXTENDED COMMUNITIES in wire order; as with ``communities``.
     public var extendedCommunities: [ExtendedCommunity] {
         get {
-            guard let value = self.value(.extendedCommunities) else { return [] }
-            return stride(from: value.startIndex, to: value.endIndex - 7, by: 8).map { index in
-                ExtendedCommunity(rawValue: value[index..<index + 8].reduce(0) { $0 << 8 | UInt64($1) })
+            let view = self.view
+            guard let value = view.first(.extendedCommunities)?.value else { return [] }
+            var result: [ExtendedCommunity] = []
+            result.reserveCapacity(value.count >> 3)
+            var offset = value.lowerBound
+            while value.upperBound - offset >= 8 {
+                result.append(ExtendedCommunity(rawValue: view.bytes.uint64(offset)))
+                offset += 8
             }
+            return result
         }
         set {
             guard !newValue.isEmpty else { return self.remove(.extendedCommunities) }
             self.set(
                 .extendedCommunities,
                 flags: [.optional, .transitive],
-                value: newValue.flatMap {
-                    UInt32($0.rawValue >> 32).bigEndianBytes + UInt32(truncatingIfNeeded: $0.rawValue).bigEndianBytes
-                }
+                value: [UInt8].joining(newValue, octets: 8) { $0.append(bigEndian: $1.rawValue) }
             )
         }
     }
@@ -216,21 +288,32 @@ extension PathAttributes {
     /// LARGE_COMMUNITY in wire order; as with ``communities``.
     public var largeCommunities: [LargeCommunity] {
         get {
-            guard let value = self.value(.largeCommunities) else { return [] }
-            return stride(from: value.startIndex, to: value.endIndex - 11, by: 12).map { index in
-                func part(_ offset: Int) -> UInt32 {
-                    value[index + offset..<index + offset + 4].reduce(0) { $0 << 8 | UInt32($1) }
-                }
-                return LargeCommunity(globalAdministrator: part(0), data1: part(4), data2: part(8))
+            let view = self.view
+            guard let value = view.first(.largeCommunities)?.value else { return [] }
+            var result: [LargeCommunity] = []
+            result.reserveCapacity(value.count / 12)
+            var offset = value.lowerBound
+            while value.upperBound - offset >= 12 {
+                result.append(
+                    LargeCommunity(
+                        globalAdministrator: view.bytes.uint32(offset),
+                        data1: view.bytes.uint32(offset + 4),
+                        data2: view.bytes.uint32(offset + 8)
+                    )
+                )
+                offset += 12
             }
+            return result
         }
         set {
             guard !newValue.isEmpty else { return self.remove(.largeCommunities) }
             self.set(
                 .largeCommunities,
                 flags: [.optional, .transitive],
-                value: newValue.flatMap {
-                    $0.globalAdministrator.bigEndianBytes + $0.data1.bigEndianBytes + $0.data2.bigEndianBytes
+                value: [UInt8].joining(newValue, octets: 12) { octets, community in
+                    octets.append(bigEndian: community.globalAdministrator)
+                    octets.append(bigEndian: community.data1)
+                    octets.append(bigEndian: community.data2)
                 }
             )
         }

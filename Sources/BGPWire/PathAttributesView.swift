@@ -44,6 +44,17 @@ public struct PathAttributesView: ~Escapable {
         return nil
     }
 
+    /// Where an attribute stands, or would stand, and the attribute if present.
+    @inlinable
+    func place(of type: PathAttributeType) -> (offset: Int, element: PathAttributes.Element?) {
+        var offset = 0
+        while let element = self.element(at: offset), element.type <= type {
+            if element.type == type { return (offset, element) }
+            offset = element.extent.upperBound
+        }
+        return (offset, nil)
+    }
+
     /// Whether an attribute is present.
     @inlinable
     public func contains(_ type: PathAttributeType) -> Bool { self.first(type) != nil }

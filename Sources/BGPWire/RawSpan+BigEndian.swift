@@ -71,6 +71,24 @@ extension [UInt8] {
         self.append(bigEndian: UInt32(truncatingIfNeeded: value))
     }
 
+    /// The octets of all elements, one after the other.
+    @inlinable
+    static func joining<Value>(_ elements: [Value], octets: Int, _ append: (inout [UInt8], Value) -> Void)
+        -> [UInt8]
+    {
+        var result: [UInt8] = []
+        result.reserveCapacity(elements.count * octets)
+        for element in elements { append(&result, element) }
+        return result
+    }
+
+    /// Overwrites four octets at `offset`, most significant first.
+    @inlinable
+    mutating func store(bigEndian value: UInt32, at offset: Int) {
+        self.store(bigEndian: UInt16(truncatingIfNeeded: value >> 16), at: offset)
+        self.store(bigEndian: UInt16(truncatingIfNeeded: value), at: offset + 2)
+    }
+
     /// Overwrites two octets at `offset`, most significant first.
     @inlinable
     mutating func store(bigEndian value: UInt16, at offset: Int) {

@@ -134,13 +134,18 @@ extension FilterValue {
         }
     }
 
-    /// The value of a custom attribute as octets; nil for types that no attribute has.
+    /// The value as octets of an attribute; nil for types that no attribute holds.
     var octets: [UInt8]? {
         func bytes(_ word: UInt32) -> [UInt8] {
             [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: word >> $0) }
         }
         return switch self {
         case .int(let number), .quad(let number): bytes(number)
+        case .pair(let pair): bytes(pair.rawValue)
+        case .ec(let community):
+            bytes(UInt32(community.rawValue >> 32)) + bytes(UInt32(truncatingIfNeeded: community.rawValue))
+        case .lc(let community):
+            bytes(community.globalAdministrator) + bytes(community.data1) + bytes(community.data2)
         case .ip(.v4(let address)): bytes(address.rawValue)
         case .ip(.v6(let address)):
             stride(from: 120, through: 0, by: -8).map { UInt8(truncatingIfNeeded: address.bits >> UInt128($0)) }

@@ -206,7 +206,13 @@ struct FilterCompiler {
                 return self.branchOnValue(condition, when: flag, &exits)
             }
             self.dependencies.formUnion(test.dependency)
-            exits.append(self.emit(.jumpIf(test, flag), Int(self.index(of: constant))))
+            if let number = test.number(constant) {
+                let jump: FilterInstruction.Operation =
+                    test == .communitiesHold ? .jumpIfCommunity(flag) : .jumpIfNumber(test, flag)
+                exits.append(self.emit(jump, Int(number)))
+            } else {
+                exits.append(self.emit(.jumpIf(test, flag), Int(self.index(of: constant))))
+            }
         }
     }
 
@@ -262,7 +268,11 @@ struct FilterCompiler {
             var constant = FilterValue.undefined
             if let test = FilterTest(expression, constant: &constant) {
                 self.dependencies.formUnion(test.dependency)
-                self.emit(.test(test), Int(self.index(of: constant)))
+                if let number = test.number(constant) {
+                    self.emit(.testNumber(test), Int(number))
+                } else {
+                    self.emit(.test(test), Int(self.index(of: constant)))
+                }
                 return
             }
             self.compile(lhs)

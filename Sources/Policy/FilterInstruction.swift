@@ -36,12 +36,18 @@ struct FilterInstruction: Hashable, Sendable {
         case pathMask
         /// Pushes what the ROA table `operand` says about the route, or about a prefix and a number that are popped.
         case originCheck(isExplicit: Bool)
-        /// Pushes a bool.
+        /// Pushes the answer to a test of the constant `operand`.
         case test(FilterTest)
+        /// Pushes the answer to a test of the number `operand`.
+        case testNumber(FilterTest)
         case pop
         case jump
-        /// Jumps when the answer to a test is the flag.
+        /// Jumps when the answer to a test of the constant `operand` is the flag.
         case jumpIf(FilterTest, Bool)
+        /// Jumps when the answer to a test of the number `operand` is the flag.
+        case jumpIfNumber(FilterTest, Bool)
+        /// Jumps when it is the flag whether the pair `operand` is among the communities.
+        case jumpIfCommunity(Bool)
         /// Pops a bool, jumps when it is the flag.
         case jumpIfTop(Bool)
         /// Pops a value, jumps to where the switch `operand` says.

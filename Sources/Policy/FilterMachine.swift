@@ -11,6 +11,7 @@ struct FilterMachine {
     private var base = 0
     private var budget = FilterProgram.instructionLimit
     private var line = ""
+    private var places = AttributePlaces()
     /// Lines that were printed.
     private(set) var lines: [String] = []
 
@@ -39,6 +40,20 @@ struct FilterMachine {
             let operand = Int(instruction.operand)
             at += 1
             switch instruction.operation {
+            case .jumpIfNumber(let test, let flag):
+                if !self.places.isKnown { self.find(in: route) }
+                self.budget &-= self.places.cost
+                if route.holds(test, number: instruction.operand, self.places) == flag { at = Int(instruction.target) }
+            case .jumpIfCommunity(let flag):
+                if !self.places.isKnown { self.find(in: route) }
+                let isPossible = self.places.communityMarks & AttributePlaces.mark(instruction.operand) != 0
+                if (isPossible && self.hasCommunity(instruction.operand, route)) == flag {
+                    at = Int(instruction.target)
+                }
+            case .testNumber(let test):
+                if !self.places.isKnown { self.find(in: route) }
+                self.budget &-= self.places.cost
+                self.stack.append(.bool(route.holds(test, number: instruction.operand, self.places)))
             case .jumpIf(let test, let flag):
                 if try self.answer(test, program, operand, route) == flag { at = Int(instruction.target) }
             case .test(let test): self.stack.append(.bool(try self.answer(test, program, operand, route)))
@@ -59,17 +74,23 @@ struct FilterMachine {
             case .write(let attribute):
                 let value = self.pop()
                 self.budget -= value.cost
+                self.places.isKnown = false
                 try route.write(value, to: attribute)
-            case .unset(let attribute): route.unset(attribute)
+            case .unset(let attribute):
+                self.places.isKnown = false
+                route.unset(attribute)
             case .edit(let attribute, let edit):
                 try self.apply(edit, program.constants[operand], to: attribute, of: &route)
             case .readCustom:
                 self.budget -= route.attributes.bytes.count >> 6
                 self.stack.append(route.read(program.customAttributes[operand]))
             case .writeCustom:
+                self.places.isKnown = false
                 self.budget -= route.attributes.bytes.count >> 5
                 try route.write(self.pop(), to: program.customAttributes[operand])
-            case .unsetCustom: try route.unset(program.customAttributes[operand])
+            case .unsetCustom:
+                self.places.isKnown = false
+                try route.unset(program.customAttributes[operand])
             case .unary(let operation):
                 let value = self.pop()
                 self.budget -= operation == .format ? value.size >> 2 : value.cost
@@ -122,6 +143,17 @@ struct FilterMachine {
     @inline(__always)
     private mutating func pop() -> FilterValue { self.stack.popLast() ?? .undefined }
 
+    private mutating func hasCommunity(_ community: UInt32, _ route: borrowing RouteDraft) -> Bool {
+        self.budget &-= self.places.cost
+        return route.holds(.communitiesHold, number: community, self.places)
+    }
+
+    /// Long paths and lists take longer to walk than an instruction.
+    private mutating func find(in route: borrowing RouteDraft) {
+        self.budget &-= route.attributes.bytes.count >> 6
+        self.places.find(in: route.attributes.view)
+    }
+
     @inline(__always)
     private mutating func answer(
         _ test: FilterTest,
@@ -130,8 +162,9 @@ struct FilterMachine {
         _ route: borrowing RouteDraft
     ) throws(FilterError) -> Bool {
         // Long paths and lists take longer than an instruction.
-        self.budget &-= route.attributes.bytes.count >> 8
-        return try route.holds(test, program.constants[operand])
+        if !self.places.isKnown { self.find(in: route) }
+        self.budget &-= self.places.cost
+        return try route.holds(test, program.constants[operand], self.places)
     }
 
     @inline(__always)
@@ -195,9 +228,20 @@ extension FilterMachine {
         to attribute: FilterAttribute,
         of route: inout RouteDraft
     ) throws(FilterError) {
-        self.budget &-= route.attributes.bytes.count >> 6
+        self.budget &-= route.attributes.bytes.count >> 7
         guard self.budget > 0 else { throw .tooManyInstructions }
+        if !self.places.isKnown { self.find(in: route) }
+        if edit == .delete, self.places.isEmpty(attribute) { return }
         guard Self.changes(edit, value, route.attributes.view) else { return }
+        self.places.isKnown = false
+        if edit == .insert, route.attributes.bytes.count < 16_384 {
+            switch (attribute, value) {
+            case (.bgpCommunity, .pair(let pair)): return route.attributes.append(pair)
+            case (.bgpExtCommunity, .ec(let community)): return route.attributes.append(community)
+            case (.bgpLargeCommunity, .lc(let community)): return route.attributes.append(community)
+            default: break
+            }
+        }
         let old = route.read(attribute)
         let operation: FilterBinaryOperation =
             switch edit {

@@ -145,8 +145,8 @@ extension FilterBinaryOperation {
     private func compare(_ lhs: FilterValue, _ rhs: FilterValue) throws(FilterError) -> Int {
         func order<T: Comparable>(_ a: T, _ b: T) -> Int { a < b ? -1 : a == b ? 0 : 1 }
         switch (lhs, rhs) {
-        case (.undefined, .undefined): throw self.mismatch(lhs, rhs)
-        // An attribute that the route lacks orders before every value, as in BIRD.
+        // An attribute that the route lacks orders before every value, and equals another such, as in BIRD.
+        case (.undefined, .undefined): return 0
         case (.undefined, _): return -1
         case (_, .undefined): return 1
         case (.bool(let a), .bool(let b)): return order(a ? 1 : 0, b ? 1 : 0)

@@ -180,25 +180,105 @@ extension FilterComparison {
     }
 }
 
-extension RouteDraft {
-    /// The answer to a test.
+extension FilterTest {
+    /// The constant as a number, for tests that need no more than that.
+    func number(_ constant: FilterValue) -> UInt32? {
+        switch (self, constant) {
+        case (.pathHolds, .int(let number)), (.number, .int(let number)), (.number, .enumeration(_, let number)): number
+        case (.communitiesHold, .pair(let pair)): pair.rawValue
+        default: nil
+        }
+    }
+}
+
+/// Where the attributes lie that filters ask about most, found in one walk and kept until something changes.
+struct AttributePlaces {
+    var isKnown = false
+    var path: Range<Int> = 0..<0
+    var communities: Range<Int> = 0..<0
+    var extended: Range<Int> = 0..<0
+    var large: Range<Int> = 0..<0
+    /// A bit for each community, several for one: what has none set is not there.
+    var communityMarks: UInt64 = 0
+    /// What a look at one of them costs beyond an instruction.
+    var cost = 0
+
+    /// Whether a list that can be edited has no elements.
+    func isEmpty(_ attribute: FilterAttribute) -> Bool {
+        switch attribute {
+        case .bgpCommunity: self.communities.isEmpty
+        case .bgpExtCommunity: self.extended.isEmpty
+        case .bgpLargeCommunity: self.large.isEmpty
+        default: false
+        }
+    }
+
+    /// The bit of a community.
     @inline(__always)
-    func holds(_ test: FilterTest, _ constant: FilterValue) throws(FilterError) -> Bool {
+    static func mark(_ community: UInt32) -> UInt64 { 1 << UInt64((community &* 0x9E37_79B1) >> 26) }
+
+    mutating func find(in view: borrowing PathAttributesView) {
+        self = AttributePlaces()
+        self.isKnown = true
+        self.cost = view.bytes.byteCount >> 8
+        var offset = 0
+        while let element = view.element(at: offset) {
+            switch element.type {
+            case .asPath: self.path = element.value
+            case .communities:
+                self.communities = element.value
+                var place = element.value.lowerBound
+                while element.value.upperBound &- place >= 4 {
+                    self.communityMarks |= Self.mark(view.bytes.uint32(place))
+                    place &+= 4
+                }
+            case .extendedCommunities: self.extended = element.value
+            case .largeCommunities: self.large = element.value
+            default: break
+            }
+            offset = element.extent.upperBound
+        }
+    }
+}
+
+extension RouteDraft {
+    /// The answer to a test whose constant is a number.
+    @inline(__always)
+    func holds(_ test: FilterTest, number constant: UInt32, _ places: AttributePlaces) -> Bool {
+        switch test {
+        case .communitiesHold:
+            let bytes = self.attributes.view.bytes
+            var offset = places.communities.lowerBound
+            while places.communities.upperBound &- offset >= 4 {
+                if bytes.uint32(offset) == constant { return true }
+                offset &+= 4
+            }
+            return false
+        case .pathHolds:
+            return ASPathView(self.attributes.view.bytes.extracting(places.path))
+                .contains(ASNumber(rawValue: constant))
+        case .number(let number, let comparison): return comparison.holds(self.read(number), constant)
+        default: return false
+        }
+    }
+
+    /// The answer to any other test.
+    @inline(__always)
+    func holds(_ test: FilterTest, _ constant: FilterValue, _ places: AttributePlaces) throws(FilterError) -> Bool {
         switch (test, constant) {
         case (.prefixInSet, .prefixSet(let set)): return set.contains(self.prefix)
-        case (.pathMatches, .mask(let mask)): return mask.matches(self.attributes.view.asPath)
-        case (.pathMeets, .intSet(let set)): return self.attributes.view.asPath.meets(set)
-        case (.pathHolds, .int(let number)):
-            return self.attributes.view.asPath.contains(ASNumber(rawValue: number))
-        case (.communitiesHold, .pair(let pair)): return self.attributes.view.contains(pair)
-        case (.communitiesMeet, .pairSet(let set)): return self.attributes.view.communitiesMeet(set)
+        case (.pathMatches, .mask(let mask)):
+            return mask.matches(ASPathView(self.attributes.view.bytes.extracting(places.path)))
+        case (.pathMeets, .intSet(let set)):
+            return ASPathView(self.attributes.view.bytes.extracting(places.path)).meets(set)
+        case (.communitiesMeet, .pairSet(let set)):
+            return !places.communities.isEmpty && self.attributes.view.communitiesMeet(set)
         case (.extendedHold, .ec(let community)): return self.attributes.view.extendedCommunitiesHold(community)
-        case (.extendedMeet, .ecSet(let set)): return self.attributes.view.extendedCommunitiesMeet(set)
+        case (.extendedMeet, .ecSet(let set)):
+            return !places.extended.isEmpty && self.attributes.view.extendedCommunitiesMeet(set)
         case (.largeHold, .lc(let community)): return self.attributes.view.largeCommunitiesHold(community)
-        case (.largeMeet, .lcSet(let set)): return self.attributes.view.largeCommunitiesMeet(set)
-        case (.number(let number, let comparison), .int(let value)),
-            (.number(let number, let comparison), .enumeration(_, let value)):
-            return comparison.holds(self.read(number), value)
+        case (.largeMeet, .lcSet(let set)):
+            return !places.large.isEmpty && self.attributes.view.largeCommunitiesMeet(set)
         case (.numberIn(let number), .intSet(let set)), (.numberIn(let number), .enumerationSet(_, let set)):
             guard let value = self.read(number) else {
                 throw .typeMismatch(operation: "~", types: [.void, constant.type])
