@@ -70,8 +70,11 @@ extension RoutingCore {
         }
         if let companion {
             self.policies.release(slot)
+            // What it does not hold because the next hop is its own address is known to its own group only.
+            let owned = present.nextHopOwners.filter { $0.value == member.rawValue }
             self.engine.leave(member)
             self.engine.add(member, to: companion)
+            self.engine.groups[companion].nextHopOwners.merge(owned) { _, own in own }
         } else {
             guard let index = self.isolate(member) else { return self.policies.release(slot) }
             let group = self.engine.groups[index]

@@ -15,6 +15,8 @@ struct TestPolicy: RoutePolicy {
         case setKernelMetric(UInt32)
         case setNextHop(IPAddress)
         case addCommunity(Community)
+        case rejectProtocol(String)
+        case rejectInterface(String)
     }
 
     var rules: [Rule] = []
@@ -26,12 +28,14 @@ struct TestPolicy: RoutePolicy {
     var constantVerdict: PolicyVerdict? { self.rejectsAll ? .reject : self.rules.isEmpty ? .accept : nil }
 
     var dependencies: PolicyDependencies {
-        self.rules.contains {
-            switch $0 {
-            case .rejectLength, .rejectOddThirdOctet: true
-            default: false
+        self.rules.reduce(into: []) {
+            switch $1 {
+            case .rejectLength, .rejectOddThirdOctet: $0.insert(.prefix)
+            case .rejectProtocol: $0.insert(.origin)
+            case .rejectInterface: $0.insert(.resolution)
+            default: break
             }
-        } ? .prefix : []
+        }
     }
 
     func evaluate(_ route: inout RouteDraft) -> PolicyVerdict {
@@ -43,13 +47,18 @@ struct TestPolicy: RoutePolicy {
             case .rejectLength(let length):
                 if route.prefix.length > length { return .reject }
             case .rejectOddThirdOctet:
-                if case .v4(let prefix) = route.prefix, prefix.address.rawValue >> 8 & 1 == 1 { return .reject }
+                switch route.prefix {
+                case .v4(let prefix): if prefix.address.rawValue >> 8 & 1 == 1 { return .reject }
+                case .v6(let prefix): if prefix.address.high >> 16 & 1 == 1 { return .reject }
+                }
             case .setLocalPreference(let value): route.attributes.localPreference = value
             case .setMED(let value): route.attributes.multiExitDiscriminator = value
             case .setKernelMetric(let value): route.local.kernelMetric = value
             case .setNextHop(let address): route.target = .recursive(BGPNextHop(address), interface: 0)
             case .addCommunity(let community):
                 if !route.attributes.communities.contains(community) { route.attributes.communities.append(community) }
+            case .rejectProtocol(let name): if route.origin.protocolName == name { return .reject }
+            case .rejectInterface(let name): if route.interfaceName == name { return .reject }
             }
         }
         return .accept
@@ -160,9 +169,13 @@ struct Receiver: Equatable {
     struct Route: Equatable {
         var attributes: PathAttributes
         var nextHop: IPAddress
+        var linkLocal: IPv6Address?
     }
 
+    /// Whether the session carries AS numbers of four octets.
+    var hasFourOctetAS = true
     var routes: [IPv4Prefix: Route] = [:]
+    var ipv6Routes: [IPv6Prefix: Route] = [:]
     var endOfRIBCount = 0
     var messageCount = 0
 
@@ -171,7 +184,7 @@ struct Receiver: Equatable {
         var context = UpdateContext(
             ipv4: .init(isNegotiated: true, allowsExtendedNextHop: true),
             ipv6: .init(isNegotiated: true),
-            hasFourOctetAS: true,
+            hasFourOctetAS: self.hasFourOctetAS,
             isInternal: true,
             peerAS: ASNumber(rawValue: 65000)
         )
@@ -194,7 +207,20 @@ struct Receiver: Equatable {
                 guard let nextHop = decoder.nextHop(ofIPv4At: index) else { continue }
                 self.routes[nlri.prefix] = Route(
                     attributes: PathAttributes(canonical: decoder.attributes),
-                    nextHop: nextHop.address
+                    nextHop: nextHop.address,
+                    linkLocal: nextHop.linkLocal
+                )
+            }
+            for nlri in decoder.withdrawnIPv6 {
+                let held = self.ipv6Routes.removeValue(forKey: nlri.prefix)
+                try ensure(held != nil, "withdrawal of \(nlri.prefix), which is not held")
+            }
+            for nlri in decoder.announcedIPv6 {
+                guard let nextHop = decoder.multiprotocolNextHop else { continue }
+                self.ipv6Routes[nlri.prefix] = Route(
+                    attributes: PathAttributes(canonical: decoder.attributes),
+                    nextHop: nextHop.address,
+                    linkLocal: nextHop.linkLocal
                 )
             }
             offset += length
@@ -227,7 +253,11 @@ extension RoutingCore where Policy == TestPolicy {
         for delivery in output.deliveries {
             let before = receivers[delivery.member]?.messageCount ?? 0
             let bytes = delivery.parts.flatMap { output.bytes[$0] }
-            try receivers[delivery.member, default: Receiver()].receive(bytes)
+            do {
+                try receivers[delivery.member, default: Receiver()].receive(bytes)
+            } catch let violation as Violation {
+                throw Violation(description: "\(delivery.member): \(violation.description)")
+            }
             let count = (receivers[delivery.member]?.messageCount ?? 0) - before
             try ensure(
                 count == delivery.messageCount,
