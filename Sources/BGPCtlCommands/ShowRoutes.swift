@@ -10,6 +10,7 @@ struct ShowRoutes: ControlCommand {
         abstract: "Show routes: all, those of a prefix, or those that an address would use.",
         discussion: """
             The first column marks the best route of a prefix with *, a route that policy or validation rejected with !.
+            Path identifiers (RFC 7911) have a column where there are any; those of exported routes are this speaker's.
             """
     )
 
@@ -104,8 +105,11 @@ struct ShowRoutes: ControlCommand {
 
 /// Prints routes as they come; only the first ones are held, to measure the columns.
 struct RoutePrinter {
+    /// Where path identifiers stand.
+    private static let pathIDColumn = 2
     private static let columns: [TextTable.Column] = [
-        .text(""), .text("PREFIX"), .text("TABLE"), .text("NEXT HOP"), .text("INTERFACE"), .text("PROTOCOL"),
+        .text(""), .text("PREFIX"), .number("PATH ID"), .text("TABLE"), .text("NEXT HOP"), .text("INTERFACE"),
+        .text("PROTOCOL"),
         .number("PREF"), .number("LOCAL PREF"), .number("MED"), .text("AS PATH"),
     ]
 
@@ -113,6 +117,7 @@ struct RoutePrinter {
     private var table = TextTable(Self.columns)
     private var held: [[String]] = []
     private var isMeasured = false
+    private var showsPathIDs = true
 
     init(output: Console) {
         self.output = output
@@ -120,7 +125,7 @@ struct RoutePrinter {
 
     mutating func add(_ route: Route) throws {
         let row = Self.row(route)
-        guard !self.isMeasured else { return try self.output.stream(self.table.line(row).utf8) }
+        guard !self.isMeasured else { return try self.output.stream(self.line(row).utf8) }
         self.held.append(row)
         if self.held.count >= ShowRoutes.measuredRows { try self.measure() }
     }
@@ -131,11 +136,28 @@ struct RoutePrinter {
 
     private mutating func measure() throws {
         self.isMeasured = true
-        self.table.fit(self.held)
+        self.showsPathIDs = self.held.contains { !$0[Self.pathIDColumn].isEmpty }
+        if !self.showsPathIDs {
+            var columns = Self.columns
+            columns.remove(at: Self.pathIDColumn)
+            self.table = TextTable(columns)
+        }
+        self.table.fit(self.held.map(self.cells))
         try self.output.stream(self.table.header.utf8)
-        for row in self.held { try self.output.stream(self.table.line(row).utf8) }
+        for row in self.held { try self.output.stream(self.line(row).utf8) }
         self.held = []
     }
+
+    private func cells(_ row: [String]) -> [String] {
+        guard !self.showsPathIDs else { return row }
+        var row = row
+        let id = row.remove(at: Self.pathIDColumn)
+        // The first of many that has one comes too late for a column.
+        if !id.isEmpty { row[1] += " id \(id)" }
+        return row
+    }
+
+    private func line(_ row: [String]) -> String { self.table.line(self.cells(row)) }
 
     static func row(_ route: Route) -> [String] {
         let path = [
@@ -146,6 +168,7 @@ struct RoutePrinter {
         return [
             route.rejected != nil ? "!" : route.best ? "*" : " ",
             route.prefix.description,
+            route.pathID.map { String($0) } ?? "",
             route.table,
             route.nextHop?.description ?? route.discard ?? "-",
             route.interface ?? "-",

@@ -147,6 +147,9 @@ extension Parser {
         if bgp.enforcesFirstAS, isInternal {
             throw self.fail(bgp.enforceLocation ?? location, "'enforce first as' is about external neighbours")
         }
+        if bgp.isServed, isInternal {
+            throw self.fail(bgp.servedLocation ?? location, "only external neighbours can be route server clients")
+        }
         Self.copyOptions(bgp, to: &settings)
         for channel in draft.channels {
             let isDirect = settings.multihopTTL == nil
@@ -167,7 +170,17 @@ extension Parser {
                     )
                 }
             }
-            settings.channels.append(Self.channelSettings(channel))
+            if channel.addPathsCount != nil, !channel.addPathsSend {
+                throw self.fail(
+                    channel.addPathsLocation ?? channel.location,
+                    "'add paths best' limits what is sent: it needs 'add paths tx' or 'add paths on'"
+                )
+            }
+            let settled = Self.channelSettings(channel)
+            if settled.isSecondary {
+                self.sortedTables.append((settled.channel.table, channel.secondaryLocation ?? channel.location))
+            }
+            settings.channels.append(settled)
         }
         if settings.channels.isEmpty {
             self.report(.warning, location, "the session has no channel, so it carries no routes")
@@ -217,6 +230,7 @@ extension Parser {
         settings.password = bgp.password
         settings.isRouteReflectorClient = bgp.isClient
         settings.clusterID = bgp.clusterID
+        settings.isRouteServerClient = bgp.isServed
         settings.allowedLocalAS = bgp.allowedLocalAS
         settings.interpretsCommunities = bgp.interpretsCommunities
         settings.enforcesFirstAS = bgp.enforcesFirstAS
@@ -242,6 +256,22 @@ extension Parser {
         channel.igpTable = draft.igpTable
         channel.extendedNextHop = draft.extendedNextHop
         channel.isMandatory = draft.isMandatory
+        channel.isSecondary = draft.isSecondary
+        channel.addPathsReceive = draft.addPathsReceive
+        channel.addPathsSend = draft.addPathsSend
+        channel.addPathsCount = draft.addPathsCount
         return channel
+    }
+
+    /// Reports `secondary` channels of tables that are not sorted.
+    mutating func checkSortedTables() {
+        for (name, location) in self.sortedTables
+        where !self.settings.tables.contains(where: { $0.name == name && $0.isSorted }) {
+            self.report(
+                .error,
+                location,
+                "'secondary' needs a sorted table, as in: table \(name) sorted;"
+            )
+        }
     }
 }

@@ -6,7 +6,8 @@ import SpeakerSettings
 /// `protocol bgp`.
 extension Parser {
     private static let statements = [
-        "local", "neighbor", "source", "direct", "multihop", "ttl", "passive", "password", "rr", "allow", "interpret",
+        "local", "neighbor", "source", "direct", "multihop", "ttl", "passive", "password", "rr", "rs", "allow",
+        "interpret",
         "enforce", "default", "deterministic", "med", "path", "igp", "prefer", "enable", "hold", "startup",
         "keepalive", "connect", "error", "interface", "strict",
     ]
@@ -19,6 +20,9 @@ extension Parser {
         if self.accept("rr", "client") {
             bgp.isClient = try self.parseSwitch()
             bgp.clientLocation = start
+        } else if self.accept("rs", "client") {
+            bgp.isServed = try self.parseSwitch()
+            bgp.servedLocation = start
         } else if self.accept("rr", "cluster", "id") {
             bgp.clusterID = try self.parseRouterID("a cluster id")
         } else if self.accept("allow", "local", "as") {
@@ -54,12 +58,13 @@ extension Parser {
             if self.sees("aware") { throw self.unsupported(start, "'long lived graceful restart'") }
             try self.parseOffOnly("'long lived graceful restart'", at: start)
         } else if self.accept("add", "paths") {
-            try self.parseOffOnly("'add paths'", at: start)
+            // A switch of BIRD 1.6, for all families.
+            guard !self.sees("rx"), !self.sees("tx"), !self.sees("best"), !(try self.parseSwitch()) else {
+                throw self.fail(start, "'add paths' is an option of channels: ipv4 { add paths on; }")
+            }
         } else if self.accept("bfd") {
             if self.sees("graceful") || self.sees(.openBrace) { throw self.unsupported(start, "'bfd'") }
             try self.parseOffOnly("'bfd'", at: start)
-        } else if self.accept("rs", "client") {
-            try self.parseOffOnly("'rs client'", at: start)
         } else if self.accept("check", "link") {
             try self.parseOffOnly("'check link'", at: start)
         } else if self.accept("strict", "bind") {

@@ -131,14 +131,14 @@ extension Parser {
         } else if self.accept("mandatory") {
             channel.isMandatory = try self.parseSwitch()
         } else if self.accept("add", "paths") {
-            if self.sees("rx") || self.sees("tx") { throw self.unsupported(start, "'add paths'") }
-            try self.parseOffOnly("'add paths'", at: start)
+            try self.parseAddPaths(&channel, at: start)
         } else if self.accept("graceful", "restart") {
             try self.parseOffOnly("'graceful restart'", at: start)
         } else if self.accept("long", "lived", "graceful", "restart") {
             try self.parseOffOnly("'long lived graceful restart'", at: start)
         } else if self.accept("secondary") {
-            try self.parseOffOnly("'secondary'", at: start)
+            channel.isSecondary = try self.parseSwitch()
+            channel.secondaryLocation = start
         } else if self.accept("aigp") {
             try self.parseOffOnly("'aigp'", at: start)
         } else if self.sees("cost") || self.sees("missing") || self.sees("validate") || self.sees("base")
@@ -148,9 +148,28 @@ extension Parser {
         } else {
             throw self.unknownStatement(
                 "a channel of protocol bgp",
-                Self.statements + ["next", "gateway", "igp", "extended", "mandatory", "add", "graceful"]
+                Self.statements + ["next", "gateway", "igp", "extended", "mandatory", "add", "secondary", "graceful"]
             )
         }
+    }
+
+    /// `rx`, `tx`, a switch for both, or `best N`, which limits what is sent.
+    private mutating func parseAddPaths(_ channel: inout ChannelDraft, at start: Location) throws(SyntaxError) {
+        if self.accept("best") {
+            channel.addPathsCount = try self.parseNumber("number of paths", in: 1...UInt8.max)
+            channel.addPathsLocation = start
+            return
+        }
+        if self.accept("rx") {
+            (channel.addPathsReceive, channel.addPathsSend) = (true, false)
+        } else if self.accept("tx") {
+            (channel.addPathsReceive, channel.addPathsSend) = (false, true)
+        } else {
+            let isOn = try self.parseSwitch()
+            (channel.addPathsReceive, channel.addPathsSend) = (isOn, isOn)
+        }
+        // What a template said of the number means nothing to an instance that sends none.
+        if !channel.addPathsSend { channel.addPathsCount = nil }
     }
 
     private mutating func parseSelection() throws(SyntaxError) -> BGPChannelSettings.Selection {

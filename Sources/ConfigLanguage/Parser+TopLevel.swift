@@ -16,6 +16,7 @@ extension Parser {
                 if self.index == before || self.sees(.closeBrace) { self.advance() }
             }
         }
+        self.checkSortedTables()
         if self.settings.protocols.isEmpty && !self.diagnostics.contains(where: { $0.severity == .error }) {
             self.report(.error, self.location, "the configuration has no protocol")
         }
@@ -88,7 +89,7 @@ extension Parser {
         let location = self.location
         guard let name = self.nextName else { throw self.unexpected("a name for the table") }
         // The default tables may be named once more, as in BIRD.
-        if case .table(let table) = self.symbols[name], TableSettings.defaults.contains(table) {
+        if case .table(let table) = self.symbols[name], TableSettings.defaults.contains(where: { $0.name == name }) {
             guard table.family == family else { throw self.fail(location, "'\(name)' is of the other family") }
             self.advance()
         } else {
@@ -100,8 +101,22 @@ extension Parser {
             try self.define(name, .table(table), at: location)
             self.settings.tables.append(table)
         }
+        if self.accept("sorted") { self.setSorted(name, true) }
+        if self.accept(.openBrace) {
+            while !self.accept(.closeBrace) {
+                guard self.accept("sorted") else { throw self.unsupported(self.location, "a table option") }
+                self.setSorted(name, try self.parseSwitch())
+                try self.expect(.semicolon)
+            }
+        }
         if !self.sees(.semicolon) { throw self.unsupported(self.location, "a table option") }
         try self.expect(.semicolon)
+    }
+
+    private mutating func setSorted(_ name: String, _ isSorted: Bool) {
+        guard let index = self.settings.tables.firstIndex(where: { $0.name == name }) else { return }
+        self.settings.tables[index].isSorted = isSorted
+        self.symbols[name] = .table(self.settings.tables[index])
     }
 
     /// `log stderr|syslog [name "x"]|"file" all|{ classes };`.

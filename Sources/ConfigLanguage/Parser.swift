@@ -35,6 +35,8 @@ struct Parser {
     var defaultDebug: Set<DebugCategory> = []
     var nameCounters: [ProtocolKind: Int] = [:]
     var names: [String: Location] = [:]
+    /// Tables that `secondary` channels need sorted; judged at the end, because a table may be declared again.
+    var sortedTables: [(name: String, location: Location)] = []
 
     init(tokens: [Token], files: [SourceText]) {
         self.tokens = tokens

@@ -81,6 +81,12 @@ struct ChannelDraft: Sendable {
     var igpTable: String?
     var extendedNextHop = false
     var isMandatory = false
+    var isSecondary = false
+    var secondaryLocation: Location?
+    var addPathsReceive = false
+    var addPathsSend = false
+    var addPathsCount: UInt8?
+    var addPathsLocation: Location?
 
     init(family: AddressFamily, location: Location) {
         self.family = family
@@ -123,6 +129,8 @@ struct BGPDraft: Sendable {
     var isClient = false
     var clientLocation: Location?
     var clusterID: RouterID?
+    var isServed = false
+    var servedLocation: Location?
     var allowedLocalAS: UInt32 = 0
     var interpretsCommunities = true
     var enforcesFirstAS = false

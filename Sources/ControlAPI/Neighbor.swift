@@ -100,6 +100,8 @@ public struct NeighborStatus: Codable, Hashable, Sendable {
         case `internal`
         /// The neighbour is in the same AS and a client of this route reflector.
         case routeReflectorClient = "route-reflector-client"
+        /// The neighbour is in another AS and a client of this route server.
+        case routeServerClient = "route-server-client"
     }
 
     /// An error and who found it.

@@ -61,6 +61,9 @@ struct CoreState: ~Copyable {
     var interfaces: [UInt32: InterfaceRecord] = [:]
     var importMemo = PolicyMemo(capacity: 1 << 12)
     var election = Election()
+    var ranking = Ranking()
+    var identifiers = PathIdentifiers()
+    let digestSeed = DigestSeed()
     /// Grows with every change of a source that exported sets may depend on.
     var sourceEpoch: UInt32 = 0
     /// Seed of attribute hashes that come from decoders.

@@ -469,7 +469,8 @@ extension CoreState {
                     self.renew(&table, number, slot)
                     self.reevaluate(&table, number, slot, evaluate)
                     let before = table.destinations[number]
-                    self.settle(&table, number, .elect, nil, before, kinds: [])
+                    // The order of the others may have changed as well.
+                    self.settle(&table, number, .elect, nil, before, kinds: .path)
                 }
             }
         }

@@ -35,7 +35,13 @@ struct ExportGroup {
     /// Per destination the index of the source of what was announced last, plus one; 0 nothing.
     ///
     /// Two octets a route.
+    ///
+    /// In views other than `best` the number of paths announced, see ``paths``.
     var announced: ContiguousArray<UInt16> = []
+    /// What views other than `best` remember of what they announced.
+    var paths = AnnouncedPaths()
+    /// The members of the group that this one was copied from, while they hold the same as its own: they may join.
+    var companions: Set<UInt16> = []
     /// The member that owns the next hop announced last, where there is one: excluded beside the source.
     var nextHopOwners: [UInt32: UInt16] = [:]
     var announcedCount = 0
@@ -49,7 +55,7 @@ struct ExportGroup {
     }
 
     /// Octets held.
-    var memory: Int { self.announced.capacity * 2 }
+    var memory: Int { self.announced.capacity * 2 + self.paths.memory }
 
     mutating func reserve(_ count: UInt32) {
         guard self.announced.count < Int(count) else { return }

@@ -15,6 +15,8 @@ struct ExportScratch {
         var nextHop: BGPNextHop
         /// The member that has the next hop as its own address; `UInt16.max` none.
         var owner: UInt16
+        /// See ``digest(_:_:)``; 0 is not known yet.
+        var digest: UInt64 = 0
     }
 
     /// Sizes up to which storage is kept for the next flush.
@@ -93,6 +95,23 @@ struct ExportScratch {
 
     func nextHop(_ number: Number) -> BGPNextHop { self.entries[Int(number) - 1].nextHop }
 
+    /// A digest of a set and its next hop, 48 bits, which nobody can foresee who does not know the seed.
+    mutating func digest(_ number: Number, _ seed: DigestSeed) -> UInt64 {
+        let entry = self.entries[Int(number) - 1]
+        if entry.digest != 0 { return entry.digest & AnnouncedPaths.digestMask }
+        let digest = unsafe self.octets.withUnsafeBytes { buffer in
+            // The array outlives the call; entries lie within it.
+            let octets = unsafe Octets(
+                buffer.baseAddress.map { unsafe $0 + entry.start },
+                count: entry.end - entry.start
+            )
+            return seed.digest(octets, entry.nextHop)
+        }
+        // The mark above the 48 bits says that it is known.
+        self.entries[Int(number) - 1].digest = digest | ~AnnouncedPaths.digestMask
+        return digest & AnnouncedPaths.digestMask
+    }
+
     /// The attributes of a set, as an array.
     func attributes(_ number: Number) -> [UInt8] {
         let entry = self.entries[Int(number) - 1]
@@ -104,6 +123,42 @@ struct ExportScratch {
     func withAttributes<Failure: Error>(_ number: Number, _ body: (RawSpan) throws(Failure) -> Void) throws(Failure) {
         let entry = self.entries[Int(number) - 1]
         try unsafe body(self.octets.span.bytes.extracting(entry.start..<entry.end))
+    }
+}
+
+/// The secret of digests of what was announced: without it no peer can make two routes look the same.
+struct DigestSeed {
+    private let first = UInt64.random(in: .min ... .max)
+    private let second = UInt64.random(in: .min ... .max)
+
+    func digest(_ bytes: Octets, _ nextHop: BGPNextHop) -> UInt64 {
+        var state = self.second ^ UInt64(truncatingIfNeeded: bytes.count)
+        var offset = 0
+        while offset + 16 <= bytes.count {
+            state = self.fold(bytes.word(offset), bytes.word(offset + 8), state)
+            offset += 16
+        }
+        if offset + 8 <= bytes.count {
+            state = self.fold(bytes.word(offset), 1, state)
+            offset += 8
+        }
+        var rest: UInt64 = 0
+        while offset < bytes.count {
+            rest = rest << 8 | UInt64(bytes[offset])
+            offset += 1
+        }
+        switch nextHop.address {
+        case .v4(let address): state = self.fold(rest, UInt64(address.rawValue) | 4 << 32, state)
+        case .v6(let address): state = self.fold(self.fold(rest, address.high, state), address.low, state)
+        }
+        if let linkLocal = nextHop.linkLocal { state = self.fold(linkLocal.high, linkLocal.low, state) }
+        return self.fold(state, 2, state)
+    }
+
+    /// The halves of a 128-bit product, combined; both factors have a secret in them.
+    private func fold(_ a: UInt64, _ b: UInt64, _ state: UInt64) -> UInt64 {
+        let product = (a ^ self.first).multipliedFullWidth(by: b ^ state)
+        return product.high ^ product.low
     }
 }
 

@@ -30,6 +30,9 @@ struct Exporter {
     var pathOctets = 0
     /// What the present flush sends.
     var scratch = ExportScratch()
+    /// Paths of the present destination, for views of several: what is due, and what was announced.
+    var wanted: ContiguousArray<WantedPath> = []
+    var held: ContiguousArray<AnnouncedPath> = []
 
     /// Puts what was written into the scratch.
     mutating func keep(_ nextHop: BGPNextHop, _ owners: [IPAddress: UInt16]) -> ExportScratch.Number {
@@ -236,7 +239,7 @@ extension CoreState {
         var target = self.targets.target(record.target)
         var change = Exporter.Change()
         change.isInternal = group.isInternal
-        change.dropsMED = !group.isInternal && source.isBGP
+        change.dropsMED = !group.isInternal && !group.isTransparent && source.isBGP
         if group.isInternal {
             // The session a route came in by gives the default, as if it had been set at import.
             change.localPreference = source.isBGP ? source.defaultLocalPreference : group.defaultLocalPreference
@@ -248,7 +251,7 @@ extension CoreState {
                     change.clusters.insert(cluster, at: 0)
                 }
             }
-        } else {
+        } else if !group.isTransparent {
             change.prependedAS = group.localAS.rawValue
         }
         var isNextHopSet = false
@@ -284,6 +287,7 @@ extension CoreState {
         }
         // AS4_PATH and AS4_AGGREGATOR at their largest.
         if !group.encoding.hasFourOctetAS { size += exporter.pathOctets + 4 + 11 }
+        if group.view.sendsPathIDs { size += 4 }
         return size <= group.encoding.maximumLength
     }
 
@@ -305,7 +309,7 @@ extension CoreState {
                 group.interface != 0 && source.isBGP && source.interface == group.interface
             let isKept =
                 !isSelf
-                && (Self.holds(group.nextHopKeep, source) || isSet
+                && (Self.holds(group.nextHopKeep, source) || isSet || group.isTransparent && source.isBGP
                     || matchesFamily && (group.isInternal && isUsable || isOnSharedLink))
             if isKept {
                 guard matchesFamily, isUsable else { return nil }

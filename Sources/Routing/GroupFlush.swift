@@ -13,6 +13,9 @@ extension CoreState {
         _ limit: Int,
         _ evaluate: PolicyEvaluator
     ) -> GroupOutput {
+        if group.key.view != .best {
+            return self.flushPaths(&table, &group, index, &exporter, &packer, limit, evaluate)
+        }
         var left = limit
         var sendsEndOfRIB = false
         let owners = group.owners ?? self.memberAddresses(group)
@@ -45,8 +48,18 @@ extension CoreState {
                 break
             }
         }
+        return self.finish(group, &exporter, &packer, sendsEndOfRIB: sendsEndOfRIB)
+    }
+
+    /// Encodes what was packed.
+    func finish<P>(
+        _ group: ExportGroup,
+        _ exporter: inout Exporter,
+        _ packer: inout UpdatePacker<P>,
+        sendsEndOfRIB: Bool
+    ) -> GroupOutput {
         var output = GroupOutput()
-        packer.finish(exporter.scratch, group.key.encoding, &output)
+        packer.finish(exporter.scratch, group.key.wireEncoding, &output)
         exporter.scratch.reset()
         if sendsEndOfRIB {
             let start = output.bytes.count
@@ -94,7 +107,7 @@ extension CoreState {
         return walk.sendsEndOfRIB
     }
 
-    private func memberAddresses(_ group: ExportGroup) -> [IPAddress: UInt16] {
+    func memberAddresses(_ group: ExportGroup) -> [IPAddress: UInt16] {
         Dictionary(
             group.members.map { (self.records[$0.index].peerAddress, $0.rawValue) },
             uniquingKeysWith: { first, _ in first }
@@ -182,7 +195,7 @@ extension CoreState {
     }
 
     @inline(__always)
-    private func member(_ source: UInt16, _ group: Int) -> SourceID? {
+    func member(_ source: UInt16, _ group: Int) -> SourceID? {
         self.sources[Int(source)].group == group ? SourceID(Int(source)) : nil
     }
 

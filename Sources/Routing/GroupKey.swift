@@ -18,15 +18,17 @@ public struct ExportSettings<Policy: RoutePolicy>: Hashable, Sendable {
 
 /// Session parameters that shape what is sent.
 public struct GroupKey: Hashable, Sendable {
-    /// Table whose best routes are sent; its family is the family of the messages.
+    /// Table whose routes are sent; its family is the family of the messages.
     public var table: TableID
+    /// Which of the table's paths.
+    public var view: ExportView
     /// Kind of session.
     public var session: Session
     /// AS of this end.
     public var localAS: ASNumber
     /// Cluster id prepended when reflecting to these peers; nil unless they are clients.
     public var clusterID: RouterID?
-    /// Message form: length, AS width.
+    /// Message form: length, AS width; whether there are path identifiers is the view's to say.
     public var encoding: UpdateEncoding
     /// Whether IPv4 routes may carry IPv6 next hops (RFC 8950).
     public var allowsExtendedNextHop: Bool
@@ -48,6 +50,7 @@ public struct GroupKey: Hashable, Sendable {
     /// Creates a key with defaults.
     public init(table: TableID, session: Session, localAS: ASNumber, selfNextHop: BGPNextHop) {
         self.table = table
+        self.view = .best
         self.session = session
         self.localAS = localAS
         self.encoding = UpdateEncoding()
@@ -64,6 +67,10 @@ public struct GroupKey: Hashable, Sendable {
     public enum Session: Hashable, Sendable {
         /// eBGP.
         case external
+        /// eBGP, the peer is a route-server client (RFC 7947).
+        ///
+        /// AS_PATH, MED and, where it fits the session, the next hop of what BGP peers sent pass unchanged.
+        case routeServerClient
         /// iBGP, the peer is a route reflector client.
         case client
         /// iBGP, the peer is not a client.
@@ -82,5 +89,13 @@ public struct GroupKey: Hashable, Sendable {
         case fromExternal
     }
 
-    var isInternal: Bool { self.session != .external }
+    var isInternal: Bool { self.session == .client || self.session == .nonClient }
+    var isTransparent: Bool { self.session == .routeServerClient }
+
+    /// The form of messages.
+    var wireEncoding: UpdateEncoding {
+        var encoding = self.encoding
+        encoding.sendsPathIDs = self.view.sendsPathIDs
+        return encoding
+    }
 }

@@ -55,26 +55,28 @@ extension RoutingCore {
     public mutating func separate(_ member: SourceID) { _ = self.isolate(member) }
 
     /// Changes what a member is sent, for instance after its export policy changed; only differences are sent.
+    ///
+    /// Whether path identifiers are used belongs to the session: table and form of the view stay as they are.
     public mutating func changeExport(_ member: SourceID, to settings: ExportSettings<Policy>) {
         guard self.isLive(member) else { return }
         let old = self.engine.state.sources[member.index].group
         guard old >= 0 else { return }
         let present = self.engine.groups[old]
-        guard present.key.table == settings.key.table else { return }
+        guard present.key.table == settings.key.table, present.key.view.isCompatible(with: settings.key.view) else {
+            return
+        }
         let slot = self.policies.retain(settings.policy)
         guard present.key != settings.key || present.policy.slot != slot else { return self.policies.release(slot) }
         let companion = self.engine.groups.firstIndex {
             $0.isLive && $0.key == settings.key && $0.policy.slot == slot && $0.oldKey == present.key
                 && $0.oldPolicy?.slot == present.policy.slot && $0.walk?.position == 0
                 && $0.walk?.kind == .difference(present.cursor) && present.walk == nil
+                && $0.companions.contains(member.rawValue)
         }
         if let companion {
             self.policies.release(slot)
-            // What it does not hold because the next hop is its own address is known to its own group only.
-            let owned = present.nextHopOwners.filter { $0.value == member.rawValue }
             self.engine.leave(member)
             self.engine.add(member, to: companion)
-            self.engine.groups[companion].nextHopOwners.merge(owned) { _, own in own }
         } else {
             guard let index = self.isolate(member) else { return self.policies.release(slot) }
             let group = self.engine.groups[index]
@@ -91,6 +93,7 @@ extension RoutingCore {
             self.engine.groups[index].walk = walk
             self.engine.groups[index].key = settings.key
             self.engine.groups[index].policy = self.policies.traits(slot)
+            self.engine.updateInterests(settings.key.table)
         }
         self.releasePolicies()
     }
@@ -133,6 +136,7 @@ extension RoutingCore {
         var output = self.engine.flushGroup(group.index, limit, evaluate)
         output.members = self.engine.groups[group.index].members
         if self.engine.groups[group.index].walk == nil { self.dropOldSettings(group.index) }
+        self.engine.groups[group.index].companions = []
         output.isDrained = !self.isPending(group)
         if output.isDrained { self.engine.mergeGroup(group.index) }
         self.releasePolicies()
@@ -150,6 +154,7 @@ extension RoutingCore {
         var copy = self.engine.groups[index]
         copy.members = []
         copy.owners = nil
+        copy.companions = Set(self.engine.groups[index].members.map(\.rawValue))
         self.policies.retain(slot: copy.policy.slot)
         if let old = copy.oldPolicy { self.policies.retain(slot: old.slot) }
         self.engine.addHolds(copy)
@@ -199,6 +204,8 @@ extension Engine {
         self.groups[index].owners = nil
         // Its id may come back as another peer.
         self.groups[index].nextHopOwners = self.groups[index].nextHopOwners.filter { $0.value != member.rawValue }
+        self.groups[index].paths.remove(member.rawValue)
+        for other in self.groups.indices { self.groups[other].companions.remove(member.rawValue) }
         if self.groups[index].members.isEmpty { self.removeGroup(index) }
     }
 
@@ -218,6 +225,8 @@ extension Engine {
         let announced = self.groups[index].announced
         self.groups[index].isLive = false
         self.groups[index].announced = []
+        self.groups[index].paths = AnnouncedPaths()
+        self.groups[index].companions = []
         self.groups[index].nextHopOwners = [:]
         self.groups[index].members = []
         self.releaseHolds(table, announced)
@@ -275,6 +284,13 @@ extension Engine {
         }
         guard let other else { return }
         let (from, to) = group.members.count > self.groups[other].members.count ? (other, index) : (index, other)
+        if group.key.view != .best {
+            self.groups[to].paths.unite(
+                with: self.groups[from].paths,
+                members: Set(self.groups[to].members.map(\.rawValue)),
+                others: Set(self.groups[from].members.map(\.rawValue))
+            )
+        }
         for member in self.groups[from].members {
             self.groups[to].members.append(member)
             self.state.sources[member.index].group = to
@@ -293,7 +309,7 @@ extension Engine {
     mutating func updateInterests(_ table: TableID) {
         var interests: ChangeKinds = []
         for group in self.groups where group.isLive && group.key.table == table {
-            interests.formUnion([.best, .attributes])
+            interests.formUnion(group.key.view.kinds)
         }
         for consumer in self.consumers where consumer.isLive && consumer.table == table {
             interests.formUnion(consumer.kinds)

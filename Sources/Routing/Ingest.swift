@@ -120,6 +120,7 @@ extension CoreState {
 
     @inline(__always)
     private mutating func count(_ old: Path?, _ new: Path?) {
+        if (old?.pathID ?? new?.pathID ?? 0) != 0 { self.countIdentifier(old, new) }
         if let old {
             self.counters[Int(old.source)].received -= 1
             if old.accepted != 0 { self.counters[Int(old.source)].accepted -= 1 }
@@ -127,6 +128,15 @@ extension CoreState {
         if let new {
             self.counters[Int(new.source)].received += 1
             if new.accepted != 0 { self.counters[Int(new.source)].accepted += 1 }
+        }
+    }
+
+    /// Keeps the identifier of a path for as long as there is one.
+    private mutating func countIdentifier(_ old: Path?, _ new: Path?) {
+        switch (old, new) {
+        case (nil, let new?): self.identifiers.retain(new.source, new.pathID)
+        case (let old?, nil): self.identifiers.release(old.source, old.pathID)
+        default: break
         }
     }
 

@@ -25,6 +25,8 @@ struct InvariantCheck {
     var received: [UInt16: UInt32] = [:]
     var accepted: [UInt16: UInt32] = [:]
     var best: [UInt16: UInt32] = [:]
+    /// Paths by source and received identifier, where it is not 0.
+    var identifiers: [UInt64: UInt32] = [:]
 
     mutating func expect(_ condition: Bool, _ text: @autoclosure () -> String) {
         if !condition, self.violations.count < 20 { self.violations.append(text()) }
@@ -57,6 +59,9 @@ extension Engine {
                     sources.insert(UInt64(path.source) << 32 | UInt64(path.pathID)).inserted,
                     "\(destination.prefix) has a path twice"
                 )
+                if path.pathID != 0 {
+                    check.identifiers[UInt64(path.source) << 32 | UInt64(path.pathID), default: 0] += 1
+                }
                 check.references[path.received, default: 0] += 1
                 check.received[path.source, default: 0] += 1
                 if path.accepted != 0 {
@@ -96,6 +101,7 @@ extension Engine {
             check.expect(group.announced.count { $0 != 0 } == group.announcedCount, "announced count of a group")
             check.expect(group.cursor <= table.journal.head, "cursor of a group")
             check.expect(!group.members.isEmpty, "group without members")
+            if group.key.view != .best { self.checkPaths(group, &check) }
         }
         for consumer in consumers {
             check.expect(
@@ -105,7 +111,24 @@ extension Engine {
         }
     }
 
+    private func checkPaths(_ group: ExportGroup, _ check: inout InvariantCheck) {
+        var paths = 0
+        var list: ContiguousArray<AnnouncedPath> = []
+        for (number, count) in group.announced.enumerated() {
+            group.paths.read(UInt32(number), into: &list)
+            paths += list.count
+            check.expect(
+                list.count == Int(count),
+                "destination \(number): \(count) paths announced, \(list.count) kept"
+            )
+            let isAscending = zip(list, list.dropFirst()).allSatisfy { $0.id < $1.id }
+            check.expect(isAscending, "destination \(number): identifiers \(list.map(\.id))")
+        }
+        check.expect(paths == group.paths.count, "\(group.paths.count) announced paths counted of \(paths)")
+    }
+
     func checkStores(_ check: inout InvariantCheck) {
+        check.violations += self.state.identifiers.violations(check.identifiers)
         var live = 0
         var targets: [TargetID: UInt32] = [:]
         var charges = [Int](repeating: 0, count: self.state.store.charges.count)

@@ -31,6 +31,8 @@ extension Engine {
         }
         if left == budget {
             self.exporter = Exporter()
+            self.state.ranking = Ranking()
+            self.state.identifiers.trim()
             self.ipv4Packer = UpdatePacker()
             self.ipv6Packer = UpdatePacker()
         }
@@ -53,6 +55,7 @@ extension Engine {
         let count = Int(self.destinationEnd(table))
         for index in self.groups.indices where self.groups[index].isLive && self.groups[index].key.table == table {
             Self.shrink(&self.groups[index].announced, to: self.groups[index].announcedCount == 0 ? 0 : count)
+            self.groups[index].paths.trim()
         }
         for index in self.consumers.indices where self.consumers[index].isLive && self.consumers[index].table == table {
             Self.shrink(&self.consumers[index].announced, to: self.consumers[index].announcedCount == 0 ? 0 : count)

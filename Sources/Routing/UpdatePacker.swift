@@ -13,7 +13,7 @@ struct UpdatePacker<P: IPPrefixProtocol> {
         /// before it takes more; in between, equal audiences lie side by side.
         var order: UInt64 {
             switch self.audience {
-            case .only(let only): UInt64(only.rawValue)
+            case .only(let only): UInt64(only.rawValue) << 1 | (self.set == 0 ? 0 : 1)
             case .all: 1 << 40 | (self.set == 0 ? 0 : 1 << 39)
             case .allExcept(let first, let second):
                 1 << 40 | (self.set == 0 ? 0 : 1 << 39) | (UInt64(first.rawValue) + 1) << 16
@@ -32,6 +32,8 @@ struct UpdatePacker<P: IPPrefixProtocol> {
 
     private var buckets: ContiguousArray<Bucket> = []
     private var entries: ContiguousArray<Entry> = []
+    /// Path identifiers beside the entries; none in views without them.
+    private var identifiers: ContiguousArray<UInt32> = []
     private var index = NumberMap()
     private var lastKey = UInt64.max
     private var lastBucket = 0
@@ -41,7 +43,13 @@ struct UpdatePacker<P: IPPrefixProtocol> {
     /// Octets held.
     var memory: Int {
         self.buckets.capacity * MemoryLayout<Bucket>.stride + self.entries.capacity * MemoryLayout<Entry>.stride
-            + self.index.memory
+            + self.identifiers.capacity * 4 + self.index.memory
+    }
+
+    /// Adds a prefix with a path identifier; in one flush all prefixes have one or none has.
+    mutating func add(_ prefix: P, _ set: ExportScratch.Number, _ audience: GroupOutput.Audience, id: UInt32) {
+        self.add(prefix, set, audience)
+        self.identifiers.append(id)
     }
 
     /// Adds a prefix: announced with a set, or withdrawn when `set` is 0.
@@ -52,8 +60,8 @@ struct UpdatePacker<P: IPPrefixProtocol> {
         case .all: key = UInt64(set) << 32 | 0xFFFF_FFFF
         case .allExcept(let first, let second):
             key = UInt64(set) << 32 | UInt64(first.rawValue) << 16 | UInt64(second?.rawValue ?? .max)
-        // The largest number is no set's.
-        case .only(let only): key = UInt64(UInt32.max) << 32 | UInt64(only.rawValue)
+        // Numbers of sets are small, so the highest bit is free.
+        case .only(let only): key = 1 << 63 | UInt64(set) << 32 | UInt64(only.rawValue)
         }
         let entry = Int32(truncatingIfNeeded: self.entries.count)
         self.entries.append(Entry(prefix: prefix, next: -1))
@@ -102,14 +110,22 @@ struct UpdatePacker<P: IPPrefixProtocol> {
             var position = bucket.first
             while position >= 0 {
                 let entry = self.entries[Int(position)]
+                if self.identifiers.isEmpty {
+                    encoder.append(NLRI(entry.prefix), to: &output.bytes)
+                } else {
+                    encoder.append(
+                        NLRI(entry.prefix, pathID: self.identifiers[Int(position)]),
+                        to: &output.bytes
+                    )
+                }
                 position = entry.next
-                encoder.append(NLRI(entry.prefix), to: &output.bytes)
             }
             encoder.finish(&output.bytes)
             output.add(start..<output.bytes.count, encoder.messageCount - count, bucket.audience)
         }
         self.buckets.removeAll(keepingCapacity: self.buckets.capacity <= Self.keptEntries)
         self.entries.removeAll(keepingCapacity: self.entries.capacity <= Self.keptEntries)
+        self.identifiers.removeAll(keepingCapacity: self.identifiers.capacity <= Self.keptEntries)
         self.index.removeAll(keepingCapacityFor: Self.keptEntries)
         self.lastKey = .max
     }

@@ -58,6 +58,10 @@ public struct WalkSlice<Element: Sendable>: Sendable {
 public struct ExportedView: Hashable, Sendable {
     /// The prefix.
     public var prefix: IPPrefix
+    /// Path identifier as sent; nil on a session without (RFC 7911).
+    public var pathID: UInt32?
+    /// Whether it is the best path of the table.
+    public var isBest: Bool
     /// Source of the route.
     public var source: SourceID
     /// Attributes as sent.
@@ -139,6 +143,7 @@ extension RoutingCore {
         account.scratch =
             self.engine.exporter.scratch.memory + self.engine.ipv4Packer.memory + self.engine.ipv6Packer.memory
             + self.engine.state.importMemo.memory
+        account.paths += self.engine.state.identifiers.memory
         return account
     }
 
@@ -221,10 +226,15 @@ extension RoutingCore {
             )
     }
 
-    /// How many destinations a member holds of what was flushed.
+    /// How many routes a member holds of what was flushed.
     public func exportedCount(to member: SourceID) -> Int {
         guard let group = self.group(of: member) else { return 0 }
         let content = self.engine.groups[group.index]
+        guard content.key.view == .best else {
+            let own = content.paths.count(from: member.rawValue)
+            let owned = content.paths.owners.values.lazy.filter { $0 == member.rawValue }.count
+            return content.paths.count - own - owned + (content.paths.alternates[member.rawValue]?.count ?? 0)
+        }
         let mark = member.rawValue + 1
         let own = content.announced.lazy.filter { $0 == mark }.count
         return content.announcedCount - own - content.nextHopOwners.values.lazy.filter { $0 == member.rawValue }.count
@@ -315,26 +325,43 @@ extension CoreState {
         var elements: [ExportedView] = []
         exporter.scratch.reset()
         let rules = ExportRules(group.key, group.policy)
-        for number in min(position, end)..<end {
+        for number in min(position, end)..<end where table.destinations[number].flags.contains(.isLive) {
+            self.choose(table, number, rules.key.view)
             let destination = table.destinations[number]
-            guard destination.flags.contains(.isLive), destination.hasBest,
-                destination.path.source != member.rawValue
-            else { continue }
-            let set = self.exportedSet(&exporter, rules, destination.path, { destination.prefix.erased }, evaluate)
-            guard set != 0 else { continue }
-            let nextHop = exporter.scratch.nextHop(set)
-            guard nextHop.address != self.records[member.index].peerAddress else { continue }
-            elements.append(
-                ExportedView(
-                    prefix: destination.prefix.erased,
-                    source: SourceID(Int(destination.path.source)),
-                    attributes: PathAttributes(canonical: exporter.scratch.attributes(set)),
-                    nextHop: nextHop,
-                    preference: self.store[destination.path.accepted].local.preference
+            var left = group.key.view.limit
+            for place in self.ranking.paths.indices where left > 0 {
+                let path = self.ranking.paths[place]
+                let set = self.exportedSet(&exporter, rules, path, { destination.prefix.erased }, evaluate)
+                guard set != 0 else { continue }
+                let nextHop = exporter.scratch.nextHop(set)
+                let isOwn =
+                    path.source == member.rawValue || nextHop.address == self.records[member.index].peerAddress
+                // The first accepted one is sought among the others; elsewhere a place that is its own stays empty.
+                if !isOwn || group.key.view != .firstAccepted { left -= 1 }
+                guard !isOwn else { continue }
+                elements.append(
+                    ExportedView(
+                        prefix: destination.prefix.erased,
+                        pathID: group.key.view.sendsPathIDs ? self.identifiers.identifier(path) : nil,
+                        isBest: destination.hasBest && path == destination.path,
+                        source: SourceID(Int(path.source)),
+                        attributes: PathAttributes(canonical: exporter.scratch.attributes(set)),
+                        nextHop: nextHop,
+                        preference: self.store[path.accepted].local.preference
+                    )
                 )
-            )
+            }
         }
         exporter.scratch.reset()
         return WalkSlice(elements: elements, next: end < count ? end : nil)
+    }
+
+    /// Puts the paths that a view may take into `ranking`, in its order.
+    private mutating func choose<P>(_ table: borrowing Table<P>, _ number: UInt32, _ view: ExportView) {
+        let destination = table.destinations[number]
+        switch view {
+        case .best: self.ranking.start(with: destination.hasBest ? destination.path : nil)
+        case .firstAccepted, .bestPaths, .allPaths: self.rank(table, number)
+        }
     }
 }

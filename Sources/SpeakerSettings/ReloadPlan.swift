@@ -15,8 +15,8 @@ public struct ReloadPlan: Hashable, Sendable {
 
     /// Compares settings.
     public init(from old: SpeakerSettings, to new: SpeakerSettings) {
-        self.addedTables = new.tables.filter { !old.tables.contains($0) }
-        self.removedTables = old.tables.filter { !new.tables.contains($0) }
+        self.addedTables = new.tables.filter { table in !old.tables.contains { $0.isSame(as: table) } }
+        self.removedTables = old.tables.filter { table in !new.tables.contains { $0.isSame(as: table) } }
         self.logsChanged = old.logs != new.logs
         self.routerIDChanged = old.routerID != new.routerID
         let replaced = Set(self.addedTables.map(\.name)).union(self.removedTables.map(\.name))
@@ -78,6 +78,8 @@ public enum InPlaceChange: Hashable, Sendable {
     case importPolicy(AddressFamily)
     /// `export`: what the neighbour or kernel should have is computed again.
     case exportPolicy(AddressFamily)
+    /// `add paths best`: what the neighbour should have is computed again.
+    case addPathsBest(AddressFamily)
     /// A route limit; judged at the next route.
     case limits(AddressFamily)
     /// `preference`: routes of the family are evaluated again.
@@ -110,6 +112,7 @@ extension InPlaceChange: CustomStringConvertible {
         switch self {
         case .importPolicy(let family): "\(family) import"
         case .exportPolicy(let family): "\(family) export"
+        case .addPathsBest(let family): "\(family) add paths best"
         case .limits(let family): "\(family) limits"
         case .preference(let family): "\(family) preference"
         case .keepsFiltered(let family): "\(family) import keep filtered"
@@ -231,6 +234,7 @@ private struct ProtocolComparison {
         self.restart(old.password, new.password, "password")
         self.restart(old.isRouteReflectorClient, new.isRouteReflectorClient, "rr client")
         self.restart(old.clusterID, new.clusterID, "rr cluster id")
+        self.restart(old.isRouteServerClient, new.isRouteServerClient, "rs client")
         self.restart(old.allowedLocalAS, new.allowedLocalAS, "allow local as")
         self.restart(old.interpretsCommunities, new.interpretsCommunities, "interpret communities")
         self.restart(old.enforcesFirstAS, new.enforcesFirstAS, "enforce first as")
@@ -265,6 +269,10 @@ private struct ProtocolComparison {
             self.restart(old.igpTable, new.igpTable, "\(family) igp table")
             self.restart(old.extendedNextHop, new.extendedNextHop, "\(family) extended next hop")
             self.restart(old.isMandatory, new.isMandatory, "\(family) mandatory")
+            self.restart(old.isSecondary, new.isSecondary, "\(family) secondary")
+            self.restart(old.addPathsReceive, new.addPathsReceive, "\(family) add paths")
+            self.restart(old.addPathsSend, new.addPathsSend, "\(family) add paths")
+            self.update(old.addPathsCount, new.addPathsCount, .addPathsBest(family))
         }
     }
 }

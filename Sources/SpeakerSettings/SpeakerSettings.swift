@@ -33,12 +33,20 @@ public struct TableSettings: Hashable, Sendable {
     public var name: String
     /// Family of its routes.
     public var family: AddressFamily
+    /// `sorted`: channels of the table may be `secondary`.
+    ///
+    /// The order of paths is known for every table when it is needed, so nothing else depends on it.
+    public var isSorted: Bool
 
     /// Creates a table.
-    public init(name: String, family: AddressFamily) {
+    public init(name: String, family: AddressFamily, isSorted: Bool = false) {
         self.name = name
         self.family = family
+        self.isSorted = isSorted
     }
+
+    /// Whether both are one table to the routing core.
+    func isSame(as other: TableSettings) -> Bool { self.name == other.name && self.family == other.family }
 
     /// `master4` and `master6`.
     public static let defaults = [
@@ -263,6 +271,8 @@ public struct BGPSettings: Hashable, Sendable {
     public var password: String?
     /// `rr client`.
     public var isRouteReflectorClient: Bool
+    /// `rs client` (RFC 7947): AS_PATH, next hop and MED pass unchanged to the neighbour.
+    public var isRouteServerClient: Bool
     /// `rr cluster id`; nil means the router id.
     public var clusterID: RouterID?
     /// `allow local as`: how often the own AS may occur in a received path; 0 when absent.
@@ -318,6 +328,7 @@ public struct BGPSettings: Hashable, Sendable {
         self.ttlSecurity = false
         self.isPassive = false
         self.isRouteReflectorClient = false
+        self.isRouteServerClient = false
         self.allowedLocalAS = 0
         self.interpretsCommunities = true
         self.enforcesFirstAS = false
@@ -377,6 +388,16 @@ public struct BGPChannelSettings: Hashable, Sendable {
     public var extendedNextHop: Bool
     /// `mandatory`: the session does not come up without this family.
     public var isMandatory: Bool
+    /// `secondary`: where the best route is rejected or the neighbour's own, the next one that is neither is sent.
+    ///
+    /// Without effect while path identifiers are sent.
+    public var isSecondary: Bool
+    /// `add paths rx`: the neighbour may send several paths of a prefix (RFC 7911).
+    public var addPathsReceive: Bool
+    /// `add paths tx`: all accepted paths are sent to a neighbour that takes them (RFC 7911).
+    public var addPathsSend: Bool
+    /// `add paths best`: at most so many, the best ones.
+    public var addPathsCount: UInt8?
 
     /// Creates a channel with defaults.
     public init(channel: ChannelSettings) {
@@ -385,6 +406,9 @@ public struct BGPChannelSettings: Hashable, Sendable {
         self.nextHopKeep = .never
         self.extendedNextHop = false
         self.isMandatory = false
+        self.isSecondary = false
+        self.addPathsReceive = false
+        self.addPathsSend = false
     }
 
     /// For which routes a next-hop option holds: by the session the route was learned on.

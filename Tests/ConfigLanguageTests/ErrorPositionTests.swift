@@ -91,7 +91,25 @@ struct ErrorPositionTests {
             ("protocol bgp x { hold time 2; }", "1:28 hold time must be 0 or at least 3 seconds (RFC 4271 §4.2)"),
             ("protocol bgp x { neighbor 1.2.3.4 port 65536 as 6; }", "1:40 port 65536 is out of range (1 to 65535)"),
             ("protocol bgp x { multihop 256; }", "1:27 number of hops 256 is out of range (1 to 255)"),
-            ("protocol bgp x { add paths on; }", "1:18 'add paths' is not supported yet"),
+            ("protocol bgp x { add paths on; }", "1:18 'add paths' is an option of channels: ipv4 { add paths on; }"),
+            ("protocol bgp x { add paths rx; }", "1:18 'add paths' is an option of channels: ipv4 { add paths on; }"),
+            (
+                "protocol bgp x { local as 5; neighbor 1.2.3.4 as 5; rs client; }",
+                "1:53 only external neighbours can be route server clients"
+            ),
+            (
+                "protocol bgp x { local as 5; neighbor 1.2.3.4 as 5; ipv4 { add paths best 2; }; }",
+                "1:60 'add paths best' limits what is sent: it needs 'add paths tx' or 'add paths on'"
+            ),
+            (
+                "protocol bgp x { local as 5; neighbor 1.2.3.4 as 5; ipv4 { add paths best 0; }; }",
+                "1:75 number of paths 0 is out of range (1 to 255)"
+            ),
+            (
+                "protocol bgp x { local as 5; neighbor 1.2.3.4 as 5; ipv4 { secondary; }; }",
+                "1:60 'secondary' needs a sorted table, as in: table master4 sorted;"
+            ),
+            ("ipv4 table t { trie on; };", "1:16 a table option is not supported yet"),
             ("protocol bgp x { graceful restart; }", "1:18 'graceful restart' is not supported yet"),
             (
                 "protocol bgp x { long lived graceful restart on; }",

@@ -46,6 +46,20 @@ enum OracleCorpus {
         """,
         """
         router id 1.2.3.4;
+        ipv4 table master4 sorted;
+        ipv4 table members { sorted on; };
+        ipv6 table six sorted;
+        template bgp served { local 192.0.2.1 as 64512; rs client;
+          ipv4 { table members; import all; export all; secondary; }; }
+        protocol bgp c1 from served { neighbor 192.0.2.2 as 65001; ipv4 { add paths on; }; }
+        protocol bgp c2 from served { neighbor 192.0.2.3 as 65002; ipv4 { add paths rx; secondary off; }; }
+        protocol bgp c3 from served { neighbor 192.0.2.4 as 65003; ipv4 { add paths tx; }; }
+        protocol bgp c4 from served { neighbor 192.0.2.5 as 65004; rs client off; ipv4 { table master4; add paths off; }; }
+        protocol bgp c5 { local as 64512; neighbor 2001:db8::1 as 65005; rs client on;
+          ipv6 { table six; import all; export all; secondary on; }; }
+        """,
+        """
+        router id 1.2.3.4;
         function is_high(int pref; bool flag) int top; { top = 2147482623; return flag && pref > top; }
         function loop(int a) { if a = 0 then return 0; return loop(a - 1); }
         filter f int x; prefix set ps; {
@@ -79,6 +93,8 @@ enum OracleCorpus {
         "protocol bgp x { local as 5; neighbor 1.2.3.4 as 6; hold time 2; }",
         "protocol bgp x { local as 5; neighbor 1.2.3.4 as 6; rr client; }",
         "protocol bgp x { local as 5; neighbor fe80::1 as 6; }",
+        "protocol bgp x { local as 5; neighbor 1.2.3.4 as 5; rs client; }",
+        "protocol bgp x { local as 5; neighbor 1.2.3.4 as 6; ipv4 { import all; export all; secondary; }; }",
         "protocol bgp x { local as 5; neighbor 1.2.3.4 as 5; import all; }",
         "protocol static { route 10.0.0.0/8 blackhole; }",
         "protocol static { ipv4; route 10.0.0.1/8 blackhole; }",

@@ -47,6 +47,38 @@ struct ProtocolStatementTests {
         }
     }
 
+    @Test("add paths says which direction has identifiers, and best N how many paths are sent")
+    func addPaths() throws {
+        func channel(_ text: String) throws -> BGPChannelSettings {
+            try #require(try session(externalSession(channel: text)).channels.first)
+        }
+        for (text, receive, send) in [
+            ("", false, false), ("add paths;", true, true), ("add paths on;", true, true),
+            ("add paths rx;", true, false), ("add paths tx;", false, true),
+            ("add paths on; add paths off;", false, false),
+        ] {
+            let settings = try channel(text)
+            #expect(settings.addPathsReceive == receive && settings.addPathsSend == send)
+            #expect(settings.addPathsCount == nil)
+        }
+        #expect(try channel("add paths tx; add paths best 4;").addPathsCount == 4)
+        #expect(try channel("add paths best 4; add paths on;").addPathsCount == 4)
+        // A template may say how many; an instance that sends none need not know.
+        #expect(try channel("add paths on; add paths best 4; add paths rx;").addPathsCount == nil)
+    }
+
+    @Test("secondary needs a sorted table, which may be declared behind the protocol")
+    func secondary() throws {
+        let text = externalSession("rs client;", channel: "secondary;")
+        for table in ["ipv4 table master4 sorted;", "ipv4 table master4 { sorted; };"] {
+            let settled = try session("\(text)\n\(table)")
+            #expect(settled.isRouteServerClient)
+            #expect(settled.channels.first?.isSecondary == true)
+        }
+        #expect(errors("\(text)\nipv4 table master4 sorted { sorted off; };").count == 1)
+        #expect(try settings("ipv4 table t sorted;").tables.map(\.isSorted) == [false, false, true])
+    }
+
     @Test("An unset option has BIRD's default")
     func defaults() throws {
         let session = try session(externalSession())

@@ -25,6 +25,19 @@ struct DifferentialTests {
     )
     func randomisedAtLength(seed: UInt64) throws { try Self.run(seed, operations: 25_000) }
 
+    @Test("Scenarios bring about every kind of event")
+    func everyEvent() throws {
+        var missing = Set(Scenario.Event.allCases)
+        // Falling off the journal takes more than a short run; the next test sees to it.
+        missing.remove(.overrun)
+        for seed in 1...60 as ClosedRange<UInt64> where !missing.isEmpty {
+            var scenario = try Scenario(SeededGenerator(state: seed))
+            try scenario.run(operations: 1500)
+            missing.subtract(scenario.counts.keys)
+        }
+        #expect(missing.isEmpty)
+    }
+
     @Test("Receivers that fall off the journal are sent what they missed", arguments: [1 as UInt64, 2])
     func overrun(seed: UInt64) throws {
         print("differential seed \(seed)")

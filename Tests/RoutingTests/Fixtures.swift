@@ -176,14 +176,22 @@ struct Receiver: Equatable {
     var hasFourOctetAS = true
     var routes: [IPv4Prefix: Route] = [:]
     var ipv6Routes: [IPv6Prefix: Route] = [:]
+    /// Whether its session uses path identifiers; then routes are in ``paths`` and ``ipv6Paths`` alone.
+    var receivesPathIDs = false
+    var paths: [IPv4Prefix: [UInt32: Route]] = [:]
+    var ipv6Paths: [IPv6Prefix: [UInt32: Route]] = [:]
     var endOfRIBCount = 0
     var messageCount = 0
 
     mutating func receive(_ bytes: [UInt8]) throws {
         var decoder = UpdateDecoder()
         var context = UpdateContext(
-            ipv4: .init(isNegotiated: true, allowsExtendedNextHop: true),
-            ipv6: .init(isNegotiated: true),
+            ipv4: .init(
+                isNegotiated: true,
+                receivesPathIDs: self.receivesPathIDs,
+                allowsExtendedNextHop: true
+            ),
+            ipv6: .init(isNegotiated: true, receivesPathIDs: self.receivesPathIDs),
             hasFourOctetAS: self.hasFourOctetAS,
             isInternal: true,
             peerAS: ASNumber(rawValue: 65000)
@@ -200,30 +208,53 @@ struct Receiver: Equatable {
             self.messageCount += 1
             if decoder.endOfRIB != nil { self.endOfRIBCount += 1 }
             for nlri in decoder.withdrawnIPv4 {
-                let held = self.routes.removeValue(forKey: nlri.prefix)
-                try ensure(held != nil, "withdrawal of \(nlri.prefix), which is not held")
+                try Self.remove(nlri, self.receivesPathIDs, &self.routes, &self.paths)
             }
             for (index, nlri) in decoder.announcedIPv4.enumerated() {
                 guard let nextHop = decoder.nextHop(ofIPv4At: index) else { continue }
-                self.routes[nlri.prefix] = Route(
-                    attributes: PathAttributes(canonical: decoder.attributes),
-                    nextHop: nextHop.address,
-                    linkLocal: nextHop.linkLocal
-                )
+                Self.add(nlri, decoder.attributes, nextHop, self.receivesPathIDs, &self.routes, &self.paths)
             }
             for nlri in decoder.withdrawnIPv6 {
-                let held = self.ipv6Routes.removeValue(forKey: nlri.prefix)
-                try ensure(held != nil, "withdrawal of \(nlri.prefix), which is not held")
+                try Self.remove(nlri, self.receivesPathIDs, &self.ipv6Routes, &self.ipv6Paths)
             }
             for nlri in decoder.announcedIPv6 {
                 guard let nextHop = decoder.multiprotocolNextHop else { continue }
-                self.ipv6Routes[nlri.prefix] = Route(
-                    attributes: PathAttributes(canonical: decoder.attributes),
-                    nextHop: nextHop.address,
-                    linkLocal: nextHop.linkLocal
-                )
+                Self.add(nlri, decoder.attributes, nextHop, self.receivesPathIDs, &self.ipv6Routes, &self.ipv6Paths)
             }
             offset += length
+        }
+    }
+
+    private static func remove<P>(
+        _ nlri: NLRI<P>,
+        _ hasPathID: Bool,
+        _ routes: inout [P: Route],
+        _ paths: inout [P: [UInt32: Route]]
+    ) throws {
+        let held =
+            hasPathID
+            ? paths[nlri.prefix]?.removeValue(forKey: nlri.pathID) : routes.removeValue(forKey: nlri.prefix)
+        try ensure(held != nil, "withdrawal of \(nlri.prefix) \(nlri.pathID), which is not held")
+        if paths[nlri.prefix]?.isEmpty ?? false { paths[nlri.prefix] = nil }
+    }
+
+    private static func add<P>(
+        _ nlri: NLRI<P>,
+        _ attributes: [UInt8],
+        _ nextHop: BGPNextHop,
+        _ hasPathID: Bool,
+        _ routes: inout [P: Route],
+        _ paths: inout [P: [UInt32: Route]]
+    ) {
+        let route = Route(
+            attributes: PathAttributes(canonical: attributes),
+            nextHop: nextHop.address,
+            linkLocal: nextHop.linkLocal
+        )
+        if hasPathID {
+            paths[nlri.prefix, default: [:]][nlri.pathID] = route
+        } else {
+            routes[nlri.prefix] = route
         }
     }
 }

@@ -18,6 +18,9 @@ struct Decided {
     /// Routes that next hops may resolve through, longest prefix first.
     var direct: [TableID: [(prefix: IPPrefix, routes: [Accepted])]] = [:]
     var decisions: [TableID: [IPPrefix: Decision]] = [:]
+    /// Accepted routes with a next hop that can be used.
+    private var candidates: [TableID: [IPPrefix: [Accepted]]] = [:]
+    private var rankings: [TableID: [IPPrefix: [Accepted]]] = [:]
     private var known: [TargetKey: ResolvedTarget?] = [:]
 
     init(interfaces: [UInt32: (name: String, isUp: Bool)]) { self.interfaces = interfaces }
@@ -34,6 +37,7 @@ struct Decided {
                     candidates.append(route)
                 }
                 if let decision = Self.decision(candidates) { decisions[prefix] = decision }
+                self.candidates[table, default: [:]][prefix] = candidates
             }
             self.decisions[table] = decisions
         }
@@ -123,9 +127,30 @@ struct Decided {
 
     // MARK: Ranking
 
+    /// Usable routes in the order in which they would win if each winner were taken away.
+    mutating func ranked(_ table: TableID, _ prefix: IPPrefix) -> [Accepted] {
+        if let known = self.rankings[table]?[prefix] { return known }
+        var candidates = self.candidates[table]?[prefix] ?? []
+        let options = Self.options(candidates)
+        var result: [Accepted] = []
+        while let best = Self.decision(candidates, options)?.best {
+            result.append(best)
+            candidates.removeAll { $0.source == best.source && $0.pathID == best.pathID }
+        }
+        self.rankings[table, default: [:]][prefix] = result
+        return result
+    }
+
+    /// A step is taken if one candidate's source asks for it.
+    private static func options(_ candidates: [Accepted]) -> DecisionOptions {
+        candidates.reduce(into: []) { $0.formUnion($1.settings.session?.decision ?? []) }
+    }
+
     static func decision(_ candidates: [Accepted]) -> Decision? {
-        var options: DecisionOptions = []
-        for candidate in candidates { options.formUnion(candidate.settings.session?.decision ?? []) }
+        Self.decision(candidates, Self.options(candidates))
+    }
+
+    private static func decision(_ candidates: [Accepted], _ options: DecisionOptions) -> Decision? {
         let always = options.contains(.alwaysCompareMED)
         // Deterministic MED the long way: a winner per neighbour AS, MED counting only there, then the winners.
         let groups = Dictionary(grouping: candidates) {

@@ -4,17 +4,32 @@ import RouteModel
 
 @testable import Routing
 
+/// A path that a member is entitled to.
+struct WirePath: Hashable {
+    var prefix: IPPrefix
+    var source: SourceID
+    var pathID: UInt32
+    var birth: Int
+}
+
 extension Decided {
     /// What a member has to hold.
-    func view(_ member: SourceID, _ peer: BGPSourceSettings, _ settings: ExportSettings<TestPolicy>)
-        -> [IPPrefix: Receiver.Route]
+    mutating func view(_ member: SourceID, _ peer: BGPSourceSettings, _ settings: ExportSettings<TestPolicy>)
+        -> [WirePath: Receiver.Route]
     {
-        var result: [IPPrefix: Receiver.Route] = [:]
-        for (prefix, decision) in self.decisions[settings.key.table] ?? [:] where decision.best.source != member {
-            guard let route = self.exported(prefix, decision.best, settings), route.nextHop != peer.peerAddress else {
-                continue
+        let (table, view) = (settings.key.table, settings.key.view)
+        var result: [WirePath: Receiver.Route] = [:]
+        for (prefix, decision) in self.decisions[table] ?? [:] {
+            let paths = view == .best ? [decision.best] : self.ranked(table, prefix)
+            var choices = paths.compactMap { path in
+                self.exported(prefix, path, settings).map { (path: path, route: $0) }
             }
-            result[prefix] = route
+            if case .bestPaths(let count) = view { choices = Array(choices.prefix(Int(count))) }
+            choices.removeAll { $0.path.source == member || $0.route.nextHop == peer.peerAddress }
+            if view == .firstAccepted { choices = Array(choices.prefix(1)) }
+            for (path, route) in choices {
+                result[WirePath(prefix: prefix, source: path.source, pathID: path.pathID, birth: path.birth)] = route
+            }
         }
         return result
     }
@@ -70,7 +85,8 @@ extension Decided {
         -> Receiver.Route?
     {
         let key = settings.key
-        let toInternal = key.session != .external
+        let isTransparent = key.session == .routeServerClient
+        let toInternal = key.session == .client || key.session == .nonClient
         let session = route.settings.session
         let fromInternal = session != nil && route.settings.origin.isInternal
         if let session {
@@ -98,11 +114,13 @@ extension Decided {
                 if !clusters.isEmpty { out.clusterList = clusters }
             }
         } else {
-            path.prepend(key.localAS)
+            if !isTransparent { path.prepend(key.localAS) }
             out.localPreference = nil
             out.originatorID = nil
             out.clusterList = nil
-            if session != nil, out.multiExitDiscriminator == route.attributes.multiExitDiscriminator {
+            if session != nil, !isTransparent,
+                out.multiExitDiscriminator == route.attributes.multiExitDiscriminator
+            {
                 out.multiExitDiscriminator = nil
             }
         }
@@ -124,12 +142,13 @@ extension Decided {
         func isUnderstood(_ address: IPAddress) -> Bool {
             address.isIPv4 == key.table.isIPv4 || key.allowsExtendedNextHop && !address.isIPv4
         }
-        let toInternal = key.session != .external
+        let toInternal = key.session == .client || key.session == .nonClient
+        let isTransparent = key.session == .routeServerClient && route.settings.session != nil
         if !applies(key.nextHopSelf) {
             switch target {
             case .recursive(let nextHop, _):
                 let isShared = key.interface != 0 && route.settings.session?.interface == key.interface
-                let isForced = applies(key.nextHopKeep) || target != route.target
+                let isForced = applies(key.nextHopKeep) || target != route.target || isTransparent
                 if isForced || isUnderstood(nextHop.address) && (toInternal || isShared) {
                     guard isUnderstood(nextHop.address) else { return nil }
                     if isShared { return nextHop }

@@ -16,12 +16,15 @@ struct NaiveModel {
         /// Without the preference, which is always the source's.
         var local: LocalAttributes
         var isStale = false
+        /// Tells a path from one that the same source announced after it went.
+        var birth = 0
     }
 
     var sources: [SourceID: SourceSettings<TestPolicy>] = [:]
     var tables: [TableID: [IPPrefix: [Route]]] = [:]
     /// Interfaces that are known, and whether they are up.
     var interfaces: [UInt32: (name: String, isUp: Bool)] = [:]
+    private var births = 0
 
     /// Number of routes a source has.
     func count(_ source: SourceID) -> Int {
@@ -29,11 +32,14 @@ struct NaiveModel {
     }
 
     mutating func announce(_ table: TableID, _ prefix: IPPrefix, _ route: Route) {
-        let isKnown = self.tables[table]?[prefix]?.contains { $0.source == route.source && $0.pathID == route.pathID }
-        if isKnown != true, let limit = self.sources[route.source]?.receiveLimit, self.count(route.source) >= limit {
+        let old = self.tables[table]?[prefix]?.first { $0.source == route.source && $0.pathID == route.pathID }
+        if old == nil, let limit = self.sources[route.source]?.receiveLimit, self.count(route.source) >= limit {
             return
         }
         self.withdraw(table, prefix, route.source, route.pathID)
+        self.births += 1
+        var route = route
+        route.birth = old?.birth ?? self.births
         self.tables[table, default: [:]][prefix, default: []].append(route)
     }
 
@@ -86,6 +92,7 @@ struct NaiveModel {
         return Accepted(
             source: route.source,
             pathID: route.pathID,
+            birth: route.birth,
             settings: settings,
             attributes: draft.attributes,
             target: draft.target,
@@ -116,6 +123,7 @@ struct NaiveModel {
 struct Accepted {
     var source: SourceID
     var pathID: UInt32
+    var birth: Int
     var settings: SourceSettings<TestPolicy>
     var attributes: PathAttributes
     var target: RouteTarget

@@ -31,6 +31,8 @@ struct Scenario: ~Copyable {
     /// Members that are slow to read: nothing is sent to them until they recover.
     var stalled: Set<SourceID> = []
     var consumers: [TestConsumer] = []
+    /// Identifiers on the wire, for as long as the path lives.
+    var wireIDs: [WirePath: UInt32] = [:]
     /// Open marks of sources whose routes were marked as stale.
     var marks: [SourceID: Int] = [:]
 
@@ -38,6 +40,8 @@ struct Scenario: ~Copyable {
     let hasMED: Bool
     /// Decision options of all peers; nil when each has its own.
     let decision: DecisionOptions?
+    /// What members may take.
+    let views: [ExportView]
     /// Prefixes that are announced, and how many lengths they have.
     let prefixCount: Int
     let lengthCount: Int
@@ -46,6 +50,12 @@ struct Scenario: ~Copyable {
     var operations = 0
     /// How often each kind of event happened.
     var counts: [Event: Int] = [:]
+
+    /// Views that occur together: groups with several members are likely in the first ones.
+    static let palettes: [[ExportView]] = [
+        [.best], [.best], [.best, .firstAccepted], [.firstAccepted], [.best, .allPaths], [.allPaths, .bestPaths(2)],
+        [.bestPaths(2), .firstAccepted], [.best, .firstAccepted, .bestPaths(1), .bestPaths(3), .allPaths],
+    ]
 
     enum Event: CaseIterable, Hashable, Sendable {
         case announcement, withdrawal, peerUp, peerDown, link, local, interface, importChange, exportChange, refresh
@@ -61,6 +71,7 @@ struct Scenario: ~Copyable {
             [plain, plain, plain, .pathLength, .igpMetric, plain.union(.alwaysCompareMED), nil, nil].randomElement(
                 using: &self.random
             ) ?? plain
+        self.views = Self.palettes.randomElement(using: &self.random) ?? [.best]
         self.prefixCount = [6, 16, 40].randomElement(using: &self.random) ?? 16
         self.lengthCount = [1, 3, 5].randomElement(using: &self.random) ?? 3
         let layouts = ["4", "6", "46", "44", "464"]

@@ -20,9 +20,9 @@ extension Scenario {
         try self.deliver()
         let violations = self.core.checkInvariants()
         try ensure(violations.isEmpty, "after step \(step): \(violations)")
-        let decided = self.model.decide()
+        var decided = self.model.decide()
         for member in self.members.keys.sorted() where !self.stalled.contains(member) {
-            try self.compare(member, decided, step)
+            try self.compare(member, &decided, step)
         }
         try self.compareConsumers(decided, step)
         if self.pick(4) == 0 { try self.compareTables(decided, step) }
@@ -44,31 +44,47 @@ extension Scenario {
         }
     }
 
-    private mutating func compare(_ member: SourceID, _ decided: Decided, _ step: Int) throws {
+    private mutating func compare(_ member: SourceID, _ decided: inout Decided, _ step: Int) throws {
         guard let settings = self.members[member], let details = self.model.sources[member]?.session else { return }
-        let expected = decided.view(member, details, settings)
+        let place = "step \(step), member \(member.rawValue) with \(settings)"
+        let paths = decided.view(member, details, settings)
+        var expected: [IPPrefix: [UInt32: Receiver.Route]] = [:]
+        for (path, route) in paths {
+            let id = settings.key.view.sendsPathIDs ? try self.wireID(path, place) : 0
+            let old = expected[path.prefix, default: [:]].updateValue(route, forKey: id)
+            try ensure(old == nil, "\(place), \(path.prefix): identifier \(id) stands for two paths")
+        }
         let actual = self.receivers[member]?.held ?? [:]
-        let place = "step \(step), member \(member.rawValue)"
         for prefix in Set(expected.keys).union(actual.keys).sorted() where expected[prefix] != actual[prefix] {
             throw Violation(
                 description: """
-                    \(place) with \(settings), \(prefix):
+                    \(place), \(prefix):
                     expected \(String(describing: expected[prefix]))
                     actual \(String(describing: actual[prefix]))
                     """
             )
         }
         let count = self.core.exportedCount(to: member)
-        try ensure(count == actual.count, "\(place): counts \(count) routes")
-        var recomputed: [IPPrefix: Receiver.Route] = [:]
+        try ensure(count == paths.count, "\(place): counts \(count) routes of \(paths.count)")
+        var recomputed: [IPPrefix: [UInt32: Receiver.Route]] = [:]
         for view in self.core.exported(to: member, limit: .max).elements {
-            recomputed[view.prefix] = Receiver.Route(
+            recomputed[view.prefix, default: [:]][view.pathID ?? 0] = Receiver.Route(
                 attributes: view.attributes,
                 nextHop: view.nextHop.address,
                 linkLocal: view.nextHop.linkLocal
             )
         }
         try ensure(recomputed == expected, "\(place): the view recomputed")
+    }
+
+    /// The identifier a path is sent with, which must stay the same as long as it lives.
+    private mutating func wireID(_ path: WirePath, _ place: String) throws -> UInt32 {
+        let id = self.core.engine.state.identifiers.identifier(Path(pathID: path.pathID, source: path.source.rawValue))
+        if let known = self.wireIDs[path] {
+            try ensure(known == id, "\(place), \(path.prefix): identifier \(known) became \(id)")
+        }
+        self.wireIDs[path] = id
+        return id
     }
 
     /// Holds what is shown of the tables against the model.
@@ -101,11 +117,13 @@ extension Scenario {
 }
 
 extension Receiver {
-    /// Routes of both families.
-    var held: [IPPrefix: Route] {
-        var result: [IPPrefix: Route] = [:]
-        for (prefix, route) in self.routes { result[.v4(prefix)] = route }
-        for (prefix, route) in self.ipv6Routes { result[.v6(prefix)] = route }
+    /// Routes of both families by path identifier, 0 on sessions without.
+    var held: [IPPrefix: [UInt32: Route]] {
+        var result: [IPPrefix: [UInt32: Route]] = [:]
+        for (prefix, route) in self.routes { result[.v4(prefix)] = [0: route] }
+        for (prefix, route) in self.ipv6Routes { result[.v6(prefix)] = [0: route] }
+        for (prefix, paths) in self.paths { result[.v4(prefix)] = paths }
+        for (prefix, paths) in self.ipv6Paths { result[.v6(prefix)] = paths }
         return result
     }
 }

@@ -138,7 +138,7 @@ extension Scenario {
 
     /// Every third peer sends path identifiers (RFC 7911).
     private mutating func pathID(_ source: SourceID) -> UInt32 {
-        (self.number(of: source) ?? 0) % 3 == 1 ? UInt32(self.pick(3)) : 0
+        (self.number(of: source) ?? 0) % 3 == 1 ? self.pick(of: [0, 1, .max]) : 0
     }
 
     private mutating func randomAttributes(_ settings: SourceSettings<TestPolicy>, _ details: BGPSourceSettings)

@@ -170,11 +170,14 @@ extension Scenario {
             : BGPNextHop(.v6(IPv6Address(high: 0x2001_0DB8_0000_0000, low: 1)))
         var key = GroupKey(
             table: settings.table,
-            session: isInternal ? details.isRouteReflectorClient ? .client : .nonClient : .external,
+            session: isInternal
+                ? details.isRouteReflectorClient ? .client : .nonClient
+                : self.number(of: source) == 3 || self.number(of: source) == 7 ? .routeServerClient : .external,
             localAS: ASNumber(rawValue: 65000),
             selfNextHop: own
         )
         key.clusterID = details.clusterID
+        key.view = self.pick(of: self.views)
         if self.pick(3) == 0 {
             key.interface = details.interface
             key.encoding.hasFourOctetAS = self.pick(4) != 0
@@ -187,6 +190,9 @@ extension Scenario {
     /// Draws what may change while a session is up.
     mutating func vary(_ key: inout GroupKey) {
         guard self.pick(4) == 0 else { return }
+        // Whether there are path identifiers was negotiated.
+        let views = self.views.filter(\.sendsPathIDs)
+        if key.view.sendsPathIDs { key.view = self.pick(of: views) }
         key.nextHopSelf = self.pick(of: [.never, .always, .fromInternal, .fromExternal])
         key.nextHopKeep = self.pick(of: [.never, .never, .always, .fromInternal, .fromExternal])
         key.interpretsCommunities = self.pick(3) != 0
@@ -197,7 +203,10 @@ extension Scenario {
         let settings = try self.exportSettings(source)
         self.core.join(source, settings)
         self.members[source] = settings
-        self.receivers[source] = Receiver(hasFourOctetAS: settings.key.encoding.hasFourOctetAS)
+        self.receivers[source] = Receiver(
+            hasFourOctetAS: settings.key.encoding.hasFourOctetAS,
+            receivesPathIDs: settings.key.view.sendsPathIDs
+        )
     }
 
     mutating func removePeer() {

@@ -75,6 +75,7 @@ struct ReloadPlanTests {
             ),
             Difference({ $0.channels[0].channel.preference = 7 }, .preference(.ipv4Unicast)),
             Difference({ $0.channels[0].channel.keepsFiltered = true }, .keepsFiltered(.ipv4Unicast)),
+            Difference({ $0.channels[0].addPathsCount = 3 }, .addPathsBest(.ipv4Unicast)),
             Difference({ $0.timers.connectRetry = 7 }, .timers),
             Difference({ $0.timers.errorWait = 1...2 }, .timers),
             Difference({ $0.isPassive = true }, .passive),
@@ -104,6 +105,10 @@ struct ReloadPlanTests {
             Difference({ $0.channels[0].channel.table = "other" }, "ipv4 table changed"),
             Difference({ $0.channels[0].nextHopSelf = .always }, "ipv4 next hop self changed"),
             Difference({ $0.extendedMessages = true }, "enable extended messages changed"),
+            Difference({ $0.isRouteServerClient = true }, "rs client changed"),
+            Difference({ $0.channels[0].isSecondary = true }, "ipv4 secondary changed"),
+            Difference({ $0.channels[0].addPathsReceive = true }, "ipv4 add paths changed"),
+            Difference({ $0.channels[0].addPathsSend = true }, "ipv4 add paths changed"),
         ] as [Difference<String>]
     )
     func restart(_ difference: Difference<String>) {
@@ -135,6 +140,14 @@ struct ReloadPlanTests {
         #expect(plan.addedTables == [TableSettings(name: "t", family: .ipv4Unicast)])
         #expect(plan.removedTables == [TableSettings(name: "t", family: .ipv6Unicast)])
         #expect(plan.protocols.map(\.action) == [.restart(reasons: ["ipv4 table changed"])])
+    }
+
+    @Test("A table that becomes sorted stays as it is")
+    func sortedTable() {
+        let old = Self.speaker(Self.session())
+        var new = old
+        new.tables[0].isSorted = true
+        #expect(ReloadPlan(from: old, to: new).isEmpty)
     }
 
     @Test("Static routes, kernel options, interfaces and scan time change in place; the kernel table does not")

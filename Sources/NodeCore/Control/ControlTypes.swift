@@ -18,7 +18,9 @@ extension NeighborStatus {
             localAS: settings.localAS.rawValue,
             remoteAS: (peer.negotiated?.peerAS ?? settings.neighborAS)?.rawValue,
             state: peer.state.control,
-            sessionType: !isInternal ? .external : settings.isRouteReflectorClient ? .routeReflectorClient : .internal
+            sessionType: isInternal
+                ? settings.isRouteReflectorClient ? .routeReflectorClient : .internal
+                : settings.isRouteServerClient ? .routeServerClient : .external
         )
         self.description = settings.common.description
         self.localAddress = (peer.local?.address ?? settings.localAddress)?.description

@@ -286,7 +286,7 @@ extension SpeakerCore {
                 prefix: view.prefix,
                 table: table,
                 origin: self.routing.origin(of: view.source) ?? RouteOrigin(source: .bgp, protocolName: ""),
-                isBest: true,
+                isBest: view.isBest,
                 attributes: view.attributes,
                 target: .recursive(view.nextHop, interface: 0),
                 local: LocalAttributes(preference: view.preference),
@@ -294,7 +294,7 @@ extension SpeakerCore {
                 interface: nil,
                 discard: nil,
                 rejection: nil,
-                pathID: 0
+                pathID: view.pathID ?? 0
             )
         }
         return RouteSlice(routes: routes, next: next)

@@ -220,6 +220,8 @@ extension SpeakerCore {
             var family = SessionConfiguration.Family(channel.channel.family)
             family.isMandatory = channel.isMandatory
             family.extendedNextHop = channel.extendedNextHop
+            family.addPathReceive = channel.addPathsReceive
+            family.addPathSend = channel.addPathsSend
             return family
         }
         configuration.routeRefresh = settings.routeRefresh
@@ -358,14 +360,24 @@ extension SpeakerCore {
         let negotiated = established.negotiated
         guard let selfNextHop = self.selfNextHop(settings, channel, established) else { return nil }
         let session: GroupKey.Session =
-            !negotiated.isInternal ? .external : settings.isRouteReflectorClient ? .client : .nonClient
+            if negotiated.isInternal {
+                settings.isRouteReflectorClient ? .client : .nonClient
+            } else {
+                settings.isRouteServerClient ? .routeServerClient : .external
+            }
+        let parameters = negotiated.parameters(of: channel.channel.family)
         var key = GroupKey(table: table, session: session, localAS: settings.localAS, selfNextHop: selfNextHop)
         if session == .client { key.clusterID = settings.clusterID ?? settings.common.routerID ?? self.routerID }
         key.encoding = UpdateEncoding(
             maximumLength: negotiated.maximumMessageLength,
             hasFourOctetAS: negotiated.fourOctetAS
         )
-        key.allowsExtendedNextHop = negotiated.parameters(of: channel.channel.family)?.extendedNextHop ?? false
+        if parameters?.addPathSend ?? false {
+            key.view = channel.addPathsCount.map { .bestPaths($0) } ?? .allPaths
+        } else if channel.isSecondary {
+            key.view = .firstAccepted
+        }
+        key.allowsExtendedNextHop = parameters?.extendedNextHop ?? false
         key.nextHopSelf = channel.nextHopSelf.groupSelection
         key.nextHopKeep = channel.nextHopKeep.groupSelection
         key.interface = settings.multihopTTL == nil ? self.interface(of: established.local.address) : 0

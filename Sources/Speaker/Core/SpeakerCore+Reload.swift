@@ -122,7 +122,8 @@ extension SpeakerCore {
                 self.routing.changeSource(running.source, to: source)
                 self.peers[id]?.up?.channels[family]?.isOverLimit = false
             }
-            if before.channel.exportPolicy != channel.channel.exportPolicy,
+            if before.channel.exportPolicy != channel.channel.exportPolicy
+                || before.addPathsCount != channel.addPathsCount,
                 let table = self.routing.table(named: channel.channel.table),
                 let export = self.exportSettings(settings, channel, up.established, table)
             {
