@@ -114,7 +114,10 @@ let tests: [Target] = [
     .testTarget(name: "MRTFormatTests", dependencies: ["MRTFormat", "BGPWire", "IPAddressing"]),
     .testTarget(name: "BGPSessionTests", dependencies: ["BGPSession", "BGPWire", "IPAddressing"]),
     .testTarget(name: "RouteModelTests", dependencies: ["RouteModel", "BGPWire", "IPAddressing"]),
-    .testTarget(name: "RoutingTests", dependencies: ["Routing", "RouteModel", "BGPWire", "IPAddressing"]),
+    .testTarget(
+        name: "RoutingTests",
+        dependencies: ["Routing", "RouteModel", "BGPWire", "IPAddressing", "TestSupport"]
+    ),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "RouteModel", "BGPWire", "IPAddressing"]),
     .testTarget(
         name: "SpeakerSettingsTests",

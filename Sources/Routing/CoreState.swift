@@ -70,6 +70,8 @@ struct CoreState: ~Copyable {
     var hashSeed: UInt64 = 0
     /// Whether every BGP source compares path lengths, so that paths may be compared two at a time before MED.
     var isUniform = true
+    /// Whether BGP sources have different decision options, so that any path may change how the others are compared.
+    var hasMixedOptions = false
     /// Set when every BGP source has the same decision options and the order of arrival does not count: then any two
     /// paths without MED can be ranked by themselves.
     var uniformOptions: DecisionOptions?

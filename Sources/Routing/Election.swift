@@ -224,8 +224,10 @@ extension CoreState {
         var options: DecisionOptions = []
         table.forEachPath(number) { slot, path in
             if onlyDirect, !self.isDirect(path) { return true }
-            self.election.candidates.append(self.candidate(slot, path))
-            options.formUnion(self.records[Int(path.source)].decision)
+            let candidate = self.candidate(slot, path)
+            // Paths that can not become best have no say in how the others are compared.
+            if candidate.lostAt == nil { options.formUnion(self.records[Int(path.source)].decision) }
+            self.election.candidates.append(candidate)
             return true
         }
         let winner = self.election.run(options, incumbent: table.destinations[number].hasBest ? .inline : nil)

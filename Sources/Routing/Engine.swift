@@ -381,6 +381,8 @@ struct Engine: ~Copyable {
         self.state.isUniform = zip(self.state.sources, self.state.records).allSatisfy {
             !$0.isLive || !$1.isBGP || $1.decision.contains(.pathLength)
         }
+        let peers = zip(self.state.sources, self.state.records).filter { $0.isLive && $1.isBGP }
+        self.state.hasMixedOptions = Set(peers.map { $0.1.decision }).count > 1
         var first: SourceRecord?
         self.state.uniformOptions = nil
         for (source, record) in zip(self.state.sources, self.state.records) where source.isLive && record.isBGP {

@@ -16,7 +16,7 @@ extension CoreState {
             hasMED = true
             table.destinations[number].flags.insert(.hasMED)
         }
-        if before.hasBest, !touchesBest {
+        if before.hasBest, !touchesBest, !self.hasMixedOptions {
             winner = self.verdict(old: old, new: new, best: before.path, hasMED: hasMED)
         }
 

@@ -133,10 +133,10 @@ extension CoreState {
         self.election.reset()
         var options: DecisionOptions = []
         table.forEachPath(number) { slot, path in
-            // As in the election, every source of the destination has a say in the steps.
-            options.formUnion(self.records[Int(path.source)].decision)
-            if slot == .inline, destination.hasBest { return true }
-            self.election.candidates.append(self.candidate(slot, path))
+            let candidate = self.candidate(slot, path)
+            // As in the election, every source of a path that may be best has a say in the steps.
+            if candidate.lostAt == nil { options.formUnion(self.records[Int(path.source)].decision) }
+            if slot != .inline || !destination.hasBest { self.election.candidates.append(candidate) }
             return true
         }
         self.ranking.append(self.election.candidates, options)

@@ -263,7 +263,7 @@ extension CoreState {
         )
     }
 
-    /// Adds the gateways of paths of equal cost, ordered by address, up to `limit`.
+    /// Adds the gateways of paths of equal cost, ordered by address, up to `limit`; one path alone keeps its own.
     private mutating func merge<P>(
         _ table: borrowing Table<P>,
         _ number: UInt32,
@@ -271,7 +271,9 @@ extension CoreState {
         _ resolved: inout ResolvedTarget
     ) {
         guard table.destinations[number].count > 1, self.elect(table, number) != nil else { return }
-        for candidate in self.election.candidates where candidate.isEqualCost {
+        let equal = self.election.candidates.filter(\.isEqualCost)
+        guard equal.count > 1 else { return }
+        for candidate in equal {
             let other = self.targets.resolved[Int(self.store[candidate.path.accepted].target)]
             for gateway in other.gateways where !resolved.gateways.contains(gateway) {
                 resolved.gateways.append(gateway)

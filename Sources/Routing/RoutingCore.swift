@@ -122,17 +122,6 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
         self.removeStale(id)
     }
 
-    /// Starts or continues to withdraw all routes a source has now; true when nothing is left.
-    ///
-    /// Repeat until true.
-    public mutating func flush(source id: SourceID, budget: Int) -> Bool {
-        guard self.isLive(id) else { return true }
-        if !self.engine.state.sources[id.index].task.isRemovingStale { self.flush(source: id) }
-        let evaluate = self.policies.evaluator
-        _ = self.engine.continueTask(id.index, budget, evaluate)
-        return !self.engine.state.sources[id.index].task.isRemovingStale
-    }
-
     /// Marks all routes of a source as stale, for a refresh or a restart of the peer.
     ///
     /// Routes that are still stale from an earlier mark stay so.

@@ -15,6 +15,8 @@ struct TestPolicy: RoutePolicy {
         case setKernelMetric(UInt32)
         case setNextHop(IPAddress)
         case addCommunity(Community)
+        case rejectProtocol(String)
+        case rejectInterface(String)
     }
 
     var rules: [Rule] = []
@@ -26,12 +28,14 @@ struct TestPolicy: RoutePolicy {
     var constantVerdict: PolicyVerdict? { self.rejectsAll ? .reject : self.rules.isEmpty ? .accept : nil }
 
     var dependencies: PolicyDependencies {
-        self.rules.contains {
-            switch $0 {
-            case .rejectLength, .rejectOddThirdOctet: true
-            default: false
+        self.rules.reduce(into: []) {
+            switch $1 {
+            case .rejectLength, .rejectOddThirdOctet: $0.insert(.prefix)
+            case .rejectProtocol: $0.insert(.origin)
+            case .rejectInterface: $0.insert(.resolution)
+            default: break
             }
-        } ? .prefix : []
+        }
     }
 
     func evaluate(_ route: inout RouteDraft) -> PolicyVerdict {
@@ -43,13 +47,18 @@ struct TestPolicy: RoutePolicy {
             case .rejectLength(let length):
                 if route.prefix.length > length { return .reject }
             case .rejectOddThirdOctet:
-                if case .v4(let prefix) = route.prefix, prefix.address.rawValue >> 8 & 1 == 1 { return .reject }
+                switch route.prefix {
+                case .v4(let prefix): if prefix.address.rawValue >> 8 & 1 == 1 { return .reject }
+                case .v6(let prefix): if prefix.address.high >> 16 & 1 == 1 { return .reject }
+                }
             case .setLocalPreference(let value): route.attributes.localPreference = value
             case .setMED(let value): route.attributes.multiExitDiscriminator = value
             case .setKernelMetric(let value): route.local.kernelMetric = value
             case .setNextHop(let address): route.target = .recursive(BGPNextHop(address), interface: 0)
             case .addCommunity(let community):
                 if !route.attributes.communities.contains(community) { route.attributes.communities.append(community) }
+            case .rejectProtocol(let name): if route.origin.protocolName == name { return .reject }
+            case .rejectInterface(let name): if route.interfaceName == name { return .reject }
             }
         }
         return .accept
@@ -160,12 +169,17 @@ struct Receiver: Equatable {
     struct Route: Equatable {
         var attributes: PathAttributes
         var nextHop: IPAddress
+        var linkLocal: IPv6Address?
     }
 
+    /// Whether the session carries AS numbers of four octets.
+    var hasFourOctetAS = true
     var routes: [IPv4Prefix: Route] = [:]
-    /// Whether its session uses path identifiers; then routes are in ``paths`` alone.
+    var ipv6Routes: [IPv6Prefix: Route] = [:]
+    /// Whether its session uses path identifiers; then routes are in ``paths`` and ``ipv6Paths`` alone.
     var receivesPathIDs = false
     var paths: [IPv4Prefix: [UInt32: Route]] = [:]
+    var ipv6Paths: [IPv6Prefix: [UInt32: Route]] = [:]
     var endOfRIBCount = 0
     var messageCount = 0
 
@@ -177,8 +191,8 @@ struct Receiver: Equatable {
                 receivesPathIDs: self.receivesPathIDs,
                 allowsExtendedNextHop: true
             ),
-            ipv6: .init(isNegotiated: true),
-            hasFourOctetAS: true,
+            ipv6: .init(isNegotiated: true, receivesPathIDs: self.receivesPathIDs),
+            hasFourOctetAS: self.hasFourOctetAS,
             isInternal: true,
             peerAS: ASNumber(rawValue: 65000)
         )
@@ -194,26 +208,53 @@ struct Receiver: Equatable {
             self.messageCount += 1
             if decoder.endOfRIB != nil { self.endOfRIBCount += 1 }
             for nlri in decoder.withdrawnIPv4 {
-                let held =
-                    self.receivesPathIDs
-                    ? self.paths[nlri.prefix]?.removeValue(forKey: nlri.pathID)
-                    : self.routes.removeValue(forKey: nlri.prefix)
-                try ensure(held != nil, "withdrawal of \(nlri.prefix) \(nlri.pathID), which is not held")
-                if self.paths[nlri.prefix]?.isEmpty ?? false { self.paths[nlri.prefix] = nil }
+                try Self.remove(nlri, self.receivesPathIDs, &self.routes, &self.paths)
             }
             for (index, nlri) in decoder.announcedIPv4.enumerated() {
                 guard let nextHop = decoder.nextHop(ofIPv4At: index) else { continue }
-                let route = Route(
-                    attributes: PathAttributes(canonical: decoder.attributes),
-                    nextHop: nextHop.address
-                )
-                if self.receivesPathIDs {
-                    self.paths[nlri.prefix, default: [:]][nlri.pathID] = route
-                } else {
-                    self.routes[nlri.prefix] = route
-                }
+                Self.add(nlri, decoder.attributes, nextHop, self.receivesPathIDs, &self.routes, &self.paths)
+            }
+            for nlri in decoder.withdrawnIPv6 {
+                try Self.remove(nlri, self.receivesPathIDs, &self.ipv6Routes, &self.ipv6Paths)
+            }
+            for nlri in decoder.announcedIPv6 {
+                guard let nextHop = decoder.multiprotocolNextHop else { continue }
+                Self.add(nlri, decoder.attributes, nextHop, self.receivesPathIDs, &self.ipv6Routes, &self.ipv6Paths)
             }
             offset += length
+        }
+    }
+
+    private static func remove<P>(
+        _ nlri: NLRI<P>,
+        _ hasPathID: Bool,
+        _ routes: inout [P: Route],
+        _ paths: inout [P: [UInt32: Route]]
+    ) throws {
+        let held =
+            hasPathID
+            ? paths[nlri.prefix]?.removeValue(forKey: nlri.pathID) : routes.removeValue(forKey: nlri.prefix)
+        try ensure(held != nil, "withdrawal of \(nlri.prefix) \(nlri.pathID), which is not held")
+        if paths[nlri.prefix]?.isEmpty ?? false { paths[nlri.prefix] = nil }
+    }
+
+    private static func add<P>(
+        _ nlri: NLRI<P>,
+        _ attributes: [UInt8],
+        _ nextHop: BGPNextHop,
+        _ hasPathID: Bool,
+        _ routes: inout [P: Route],
+        _ paths: inout [P: [UInt32: Route]]
+    ) {
+        let route = Route(
+            attributes: PathAttributes(canonical: attributes),
+            nextHop: nextHop.address,
+            linkLocal: nextHop.linkLocal
+        )
+        if hasPathID {
+            paths[nlri.prefix, default: [:]][nlri.pathID] = route
+        } else {
+            routes[nlri.prefix] = route
         }
     }
 }
@@ -243,7 +284,11 @@ extension RoutingCore where Policy == TestPolicy {
         for delivery in output.deliveries {
             let before = receivers[delivery.member]?.messageCount ?? 0
             let bytes = delivery.parts.flatMap { output.bytes[$0] }
-            try receivers[delivery.member, default: Receiver()].receive(bytes)
+            do {
+                try receivers[delivery.member, default: Receiver()].receive(bytes)
+            } catch let violation as Violation {
+                throw Violation(description: "\(delivery.member): \(violation.description)")
+            }
             let count = (receivers[delivery.member]?.messageCount ?? 0) - before
             try ensure(
                 count == delivery.messageCount,
