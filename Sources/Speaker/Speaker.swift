@@ -65,9 +65,10 @@ public final class Speaker: Sendable {
 
     /// Applies other settings as one step: only what differs is touched.
     ///
-    /// Returns what was done, by protocol.
-    ///
-    /// - Parameter isSoft: Whether changed filters wait until their instance starts again or a reload is not soft.
+    /// - Parameters:
+    ///   - settings: What is to run.
+    ///   - isSoft: Whether changed filters wait until their instance starts again or a reload is not soft.
+    /// - Returns: What was done, by protocol.
     /// - Throws: `ReloadFailure` when something the settings need cannot be had; then nothing has changed.
     @discardableResult
     public func reload(_ settings: SpeakerSettings, isSoft: Bool = false) async throws(ReloadFailure) -> ReloadPlan {

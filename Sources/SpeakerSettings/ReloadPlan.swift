@@ -16,6 +16,8 @@ public struct ReloadPlan: Hashable, Sendable {
     /// Compares settings.
     ///
     /// - Parameters:
+    ///   - old: What runs.
+    ///   - new: What is to run.
     ///   - isSoft: Whether changed filters wait until their instance starts again.
     ///   - waiting: Names of instances whose filters wait since an earlier soft reload.
     public init(

@@ -75,16 +75,16 @@ struct ImportJudgeTests {
 
     @Test("What an UPDATE's changes may take is bounded; the core judges the rest")
     func bounded() throws {
-        let long = (0..<12_000 as Range<UInt32>).map { Community(rawValue: $0) }
+        let long = (0..<900 as Range<UInt32>).map { Community(rawValue: $0) }
         let values = FilterExpression.constant(.clist(long))
         // Every route's MED is its length, so neighbours with other lengths have sets of their own.
         let batch = try Self.batch(
             [.set(.bgpCommunity, values), .set(.bgpMED, .unary(.length, .attribute(.net))), .accept],
-            (0..<12).map { "10.0.\($0).0/\(24 + $0 % 2)" }
+            (0..<100).map { "10.0.\($0).0/\(24 + $0 % 2)" }
         )
-        #expect(batch.segments.contains { $0.judgement == .open })
+        #expect(batch.segments.contains { $0.judgement == .open }, "\(batch.segments.map(\.judgement))")
         #expect(batch.attributes.count < 1 << 20)
-        #expect(batch.segments.flatMap(\.nlri).count == 12)
+        #expect(batch.segments.flatMap(\.nlri).count == 100)
     }
 
     @Test("Constant policies and those that read what resolution says stay in the core")
