@@ -75,7 +75,7 @@ let runtime: [Target] = [
             "Speaker", "ConfigLanguage", "SpeakerSettings", "Policy", "RouteModel", "Routing", "BGPSession", "BGPWire",
             "Felix",
             "CLinux", "Confd", "Datastore", "Resources", "ControlAPI", "ControlServer", "Netlink", "MRTCommands",
-            "IPAddressing",
+            "MRTFormat", "IPAddressing",
             logging, argumentParser, serviceLifecycle,
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ]
@@ -166,7 +166,13 @@ let tests: [Target] = [
             "Netlink", "CLinux", nioCore, nioPosix, logging,
         ]
     ),
-    .testTarget(name: "NodeCoreTests", dependencies: ["NodeCore", "Datastore", "Resources", logging]),
+    .testTarget(
+        name: "NodeCoreTests",
+        dependencies: [
+            "NodeCore", "Datastore", "Resources", "Speaker", "MRTFormat", "RouteModel", "BGPWire", "IPAddressing",
+            logging,
+        ]
+    ),
     .testTarget(
         name: "InteropTests",
         dependencies: ["TestSupport", "ControlAPI", "MRTFormat", "BGPWire", "CLinux", "IPAddressing"]

@@ -130,6 +130,10 @@ struct SpeakerBackend: ControlBackend {
         }
     }
 
+    func tableDump(_ query: TableDumpQuery) async throws -> any TableDump {
+        try await SpeakerTableDump(query, try await self.runtime())
+    }
+
     func reload(file: String?) async throws -> ReloadResult {
         try await self.runtime().reload(file: file)
     }

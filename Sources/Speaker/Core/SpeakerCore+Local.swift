@@ -84,8 +84,18 @@ extension SpeakerCore {
         let topics: KernelMonitor.Topics = needsRoutes ? .standard : [.links, .addresses]
         guard topics != self.monitorTopics || self.monitor == nil else { return }
         let old = self.monitor
+        let writers = self.kernelWriters
         self.monitor = try KernelMonitor(topics: topics) { [weak self] events in
-            self?.loop.execute { self?.assumeIsolated { $0.take(events) } }
+            // The echo of own writes, by far the most there is, stays off the core.
+            let verdicts = writers.judge(events)
+            let others = events.filter { !$0.isOwnRoute }
+            guard !others.isEmpty || !verdicts.isEmpty else { return }
+            self?.loop.execute {
+                self?.assumeIsolated { core in
+                    core.take(verdicts)
+                    core.take(others)
+                }
+            }
         }
         self.monitorTopics = topics
         old?.stop()

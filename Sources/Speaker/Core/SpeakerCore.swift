@@ -43,6 +43,10 @@ actor SpeakerCore {
     var statics: [String: StaticInstance] = [:]
     var directs: [String: DirectInstance] = [:]
     var kernels: [String: KernelInstance] = [:]
+    /// Those that the monitor's thread shows events to.
+    nonisolated let kernelWriters = KernelWriters()
+    /// What those may take who are not peers.
+    var pace = ConsumerPace()
     var since: [String: Double] = [:]
     var connectedTables: [AddressFamily: TableID] = [:]
     var connected: [AddressFamily: (id: SourceID, announced: [IPPrefix: UInt32])] = [:]
@@ -121,8 +125,7 @@ actor SpeakerCore {
         for entry in self.peers.values { await entry.session.stop(notification) }
         if mode == .final {
             for (name, instance) in self.kernels where !instance.settings.persists {
-                self.kernels[name]?.installed.releaseAll()
-                await self.writeEverything(name)
+                await self.releaseEverything(name)
             }
         }
         // The NOTIFICATIONs have left the sessions' loops when their connections are closed.
@@ -158,7 +161,8 @@ actor SpeakerCore {
     /// Idle means that a single change goes out at once; under load many changes share messages and writes.
     private func run() {
         guard !self.isStopping else { return }
-        let deadline = NIODeadline.now() + .milliseconds(1)
+        let begin = NIODeadline.now()
+        let deadline = begin + .milliseconds(1)
         var isEmpty = false
         while !isEmpty, NIODeadline.now() < deadline {
             let messages = self.inbox.receive()
@@ -169,6 +173,7 @@ actor SpeakerCore {
         let hasWork = self.routing.hasWork && self.routing.work(16_384)
         self.finishChargeReviews()
         let hasOutput = self.flushGroups()
+        self.pace.notePeers(begin, NIODeadline.now())
         let hasChanges = self.drainKernels()
         if !isEmpty || hasWork || hasOutput || hasChanges { self.scheduleRun() }
     }
