@@ -75,7 +75,7 @@ let runtime: [Target] = [
             "Speaker", "ConfigLanguage", "SpeakerSettings", "Policy", "RouteModel", "Routing", "BGPSession", "BGPWire",
             "Felix",
             "CLinux", "Confd", "Datastore", "Resources", "ControlAPI", "ControlServer", "Netlink", "MRTCommands",
-            "IPAddressing",
+            "MRTFormat", "IPAddressing",
             logging, argumentParser, serviceLifecycle,
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ]
@@ -172,7 +172,9 @@ let tests: [Target] = [
     .testTarget(
         name: "NodeCoreTests",
         dependencies: [
-            "NodeCore", "Speaker", "Netlink", "ControlAPI", "IPAddressing", "Datastore", "Resources", logging,
+            "NodeCore", "Speaker", "Netlink", "ControlAPI", "MRTFormat", "RouteModel", "BGPWire", "IPAddressing",
+            "Datastore",
+            "Resources", logging,
         ]
     ),
     .testTarget(

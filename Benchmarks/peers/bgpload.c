@@ -14,6 +14,7 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -28,6 +29,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,8 +43,10 @@ static uint32_t o_dut = 0x0a000001, o_net = 0x0a000000;
 static int o_port = 179, o_senders = 1, o_receivers = 1, o_late = 0;
 static int o_overlap, o_ibgp, o_both, o_group = 8, o_plen = 0, o_emptypath, o_relay;
 static uint32_t o_prefixes = 1000, o_attrs = 1000, o_dutas = 65000;
-static double o_churn = 60, o_timeout = 180, o_setup_timeout = 120;
+static double o_churn = 60, o_timeout = 180, o_setup_timeout = 120, o_quiet = 30;
 static const char *o_phases = "load";
+static int o_stall;			/* receivers that connect and never read */
+static const char *o_control, *o_request;	/* socket and text of a query whose answer is never read */
 static int pids[64], npids;
 static int verbose;
 
@@ -102,6 +106,54 @@ static void reset_hwm(void)
 	}
 }
 
+/* CPU of every thread by name, in nanoseconds of the scheduler: a phase is short for /proc's ticks */
+typedef struct { int tid; char name[16]; double cpu; } Thread;
+#define MAXTHREADS 128
+static int sample_threads(Thread *out)
+{
+	int n = 0;
+	for (int i = 0; i < npids; i++) {
+		char path[96];
+		snprintf(path, sizeof path, "/proc/%d/task", pids[i]);
+		DIR *d = opendir(path);
+		struct dirent *e;
+		while (d && (e = readdir(d)) && n < MAXTHREADS) {
+			Thread *t = &out[n];
+			unsigned long long ns;
+			if ((t->tid = atoi(e->d_name)) <= 0) continue;
+			snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", pids[i], t->tid);
+			FILE *f = fopen(path, "r");
+			int got = f && fscanf(f, "%llu", &ns) == 1;
+			if (f) fclose(f);
+			if (!got) continue;
+			t->cpu = ns * 1e-9;
+			snprintf(path, sizeof path, "/proc/%d/task/%d/comm", pids[i], t->tid);
+			*t->name = 0;
+			if ((f = fopen(path, "r"))) {
+				if (fgets(t->name, sizeof t->name, f)) t->name[strcspn(t->name, "\n\"\\")] = 0;
+				fclose(f);
+			}
+			n++;
+		}
+		if (d) closedir(d);
+	}
+	return n;
+}
+/* appends "name": object of the CPU of threads since `old` */
+static void print_threads(const char *name, const Thread *old, int nold, const Thread *new, int nnew)
+{
+	printf(",\"%s\":{", name);
+	const char *comma = "";
+	for (int i = 0; i < nnew; i++) {
+		double cpu = new[i].cpu;
+		for (int k = 0; k < nold; k++) if (old[k].tid == new[i].tid) cpu -= old[k].cpu;
+		if (cpu < 1e-6) continue;
+		printf("%s\"%s/%d\":%.6f", comma, new[i].name, new[i].tid, cpu);
+		comma = ",";
+	}
+	printf("}");
+}
+
 /* ---- prefixes ---- */
 static uint32_t P;		/* number of distinct prefixes */
 static inline uint32_t pfx_addr(uint32_t i) { return BASE_PFX + (o_plen == 26 ? i << 6 : i << 8); }
@@ -118,7 +170,7 @@ static inline uint8_t *put_pfx(uint8_t *p, uint32_t i)
 enum { IDLE, CONNECTING, OPENSENT, OPENCONFIRM, UP };
 typedef struct Peer {
 	int sid;			/* sender id or -1 */
-	int recv, late, enabled, used;
+	int recv, late, stalled, enabled, used;
 	uint32_t addr, as;
 	int fd, st, want_out;
 	double next_try, t_start, t_up, last_ka;
@@ -251,10 +303,11 @@ static int build_open(uint8_t *m, uint32_t as, uint32_t id)
 	hdr(m, p - m, 1);
 	return p - m;
 }
+static uint32_t interest(const Peer *p) { return p->stalled && p->st == UP ? 0 : EPOLLIN; }
 static void mod(Peer *p, int out)
 {
 	if (p->want_out == out) return;
-	struct epoll_event e = { .events = EPOLLIN | (out ? EPOLLOUT : 0), .data.ptr = p };
+	struct epoll_event e = { .events = interest(p) | (out ? EPOLLOUT : 0), .data.ptr = p };
 	epoll_ctl(ep, EPOLL_CTL_MOD, p->fd, &e); p->want_out = out;
 }
 static void drop(Peer *p, int expected, const char *why)
@@ -375,7 +428,14 @@ static void on_msgs(Peer *p)
 		case 1: hdr(buf, 19, 4); ctl(p, buf, 19); if (p->st == OPENSENT) p->st = OPENCONFIRM; flush_out(p); break;
 		case 2: if (p->recv) on_update(p, m, l); break;
 		case 3: { char t[80]; snprintf(t, sizeof t, "NOTIFICATION %d/%d", m[19], m[20]); drop(p, 0, t); return; }
-		case 4: if (p->st == OPENCONFIRM) { p->st = UP; p->t_up = p->last_ka = now(); } break;
+		case 4:
+			if (p->st != OPENCONFIRM) break;
+			p->st = UP; p->t_up = p->last_ka = now();
+			if (p->stalled) {		/* from here on it never reads */
+				struct epoll_event e = { .events = interest(p) | (p->want_out ? EPOLLOUT : 0), .data.ptr = p };
+				epoll_ctl(ep, EPOLL_CTL_MOD, p->fd, &e);
+			}
+			break;
 		}
 		if (p->fd < 0) return;
 		off += l;
@@ -393,7 +453,29 @@ static void on_read(Peer *p)
 		on_msgs(p);
 		if (p->fd < 0) return;
 		if (p->upd != u) { p->t_last = now(); if (!p->t_first) p->t_first = p->t_last; }
+		if (!interest(p)) return;
 	}
+}
+/*
+ * Queries whose answers nobody reads.  The load opens one each time the receivers hold another quarter of the routes
+ * (the first at a twentieth), so that each walks over a table with something in it while routes arrive.
+ */
+#define CLIENTS 4
+static int nclients;
+static void stalled_client(void)
+{
+	static const double share[CLIENTS] = { 0.05, 0.25, 0.5, 0.75 };
+	if (!o_control || nclients == CLIENTS) return;
+	uint64_t have = 0, all = 0;
+	for (int i = 0; i < npeers; i++) if (peers[i].recv && peers[i].enabled) { have += peers[i].ok; all += P; }
+	if (have < all * share[nclients]) return;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	if (strlen(o_control) >= sizeof a.sun_path) die("socket path too long");
+	strcpy(a.sun_path, o_control);
+	if (fd < 0 || connect(fd, (void *)&a, sizeof a) < 0) die("connect %s: %s", o_control, strerror(errno));
+	if (send(fd, o_request, strlen(o_request), MSG_NOSIGNAL) < 0) die("request: %s", strerror(errno));
+	nclients++;				/* stays open until the end */
 }
 static void pump(int ms)
 {
@@ -431,17 +513,25 @@ static void pump(int ms)
 /* ---- phases ---- */
 static int nphase;
 static Sample s0; static double c0, T0;
-static void phase_begin(void) { reset_hwm(); s0 = sample(); c0 = cpu_self(); T0 = now(); }
+static Thread th0[MAXTHREADS]; static int nth0;
+static void phase_begin(void) { reset_hwm(); nth0 = sample_threads(th0); s0 = sample(); c0 = cpu_self(); T0 = now(); }
 static int cmpd(const void *a, const void *b) { double x = *(double *)a, y = *(double *)b; return x < y ? -1 : x > y; }
 
 /* run until converged + DUT idle; prints the JSON object of the phase */
 static int phase_end(const char *name, double clock0, const char *extra)
 {
 	int to = 0;
-	while (not_conv) { pump(20); if (now() - clock0 > o_timeout) { to = 1; break; } if (errors) { to = 2; break; } }
+	static Thread conv_threads[MAXTHREADS], end_threads[MAXTHREADS];
+	while (not_conv) {
+		pump(20);
+		stalled_client();
+		if (now() - clock0 > o_timeout) { to = 1; break; }
+		if (errors) { to = 2; break; }
+	}
 	double tend = now();
+	int nconv = sample_threads(conv_threads);
 	Sample a = sample(); double lastcpu = a.user + a.sys, t = now(), tq = t; int quiet = 0;
-	while (quiet < 3 && now() - tq < 30) {
+	while (quiet < 3 && now() - tq < o_quiet) {
 		pump(20);
 		if (now() - t >= 0.2) {
 			a = sample(); double c = a.user + a.sys;
@@ -466,10 +556,18 @@ static int phase_end(const char *name, double clock0, const char *extra)
 	double conv = to ? tend - clock0 : n ? tc[n - 1] : 0;
 	printf("%s{\"phase\":\"%s\",\"ok\":%s,\"wall\":%.4f,\"wall_first_peer\":%.4f,\"wall_median_peer\":%.4f,\"t_first_update\":%.4f,\"t_last_update\":%.4f,\"t_sent\":%.4f,"
 		"\"announced\":%llu,\"withdrawn\":%llu,\"updates\":%llu,\"bytes\":%llu,\"missing\":%u,\"prefixes_per_s\":%.0f,"
-		"\"cpu\":%.2f,\"cpu_user\":%.2f,\"cpu_sys\":%.2f,\"tool_cpu\":%.2f,\"rss_kb\":%ld,\"hwm_kb\":%ld,\"threads\":%d%s%s}",
+		"\"cpu\":%.2f,\"cpu_user\":%.2f,\"cpu_sys\":%.2f,\"tool_cpu\":%.2f,\"rss_kb\":%ld,\"hwm_kb\":%ld,\"threads\":%d%s%s",
 		nphase++ ? ",\n  " : "", name, to ? "false" : "true", conv, n ? tc[0] : 0, n ? tc[n / 2] : 0, tf ? tf - clock0 : 0, tl ? tl - clock0 : 0, ts > clock0 ? ts - clock0 : 0,
 		(unsigned long long)ann, (unsigned long long)wd, (unsigned long long)upd, (unsigned long long)by, missing, conv > 0 ? (ann + wd) / conv : 0,
 		s.user + s.sys - s0.user - s0.sys, s.user - s0.user, s.sys - s0.sys, cpu_self() - c0, s.rss, s.hwm, s.threads, extra && *extra ? "," : "", extra ? extra : "");
+	print_threads("threads_converged", th0, nth0, conv_threads, nconv);
+	print_threads("threads_quiet", th0, nth0, end_threads, sample_threads(end_threads));
+	if (o_stall || o_control) {
+		int up = 0;
+		for (int i = 0; i < npeers; i++) up += peers[i].stalled && peers[i].st == UP;
+		printf(",\"stalled_peers\":%d,\"stalled_clients\":%d", up, nclients);
+	}
+	printf("}");
 	fflush(stdout);
 	free(tc);
 	return to;
@@ -586,6 +684,7 @@ int main(int argc, char **argv)
 		{"dut", 1, 0, 'd'}, {"port", 1, 0, 'P'}, {"dut-as", 1, 0, 'A'}, {"net", 1, 0, 'N'}, {"senders", 1, 0, 's'}, {"receivers", 1, 0, 'r'},
 		{"prefixes", 1, 0, 'm'}, {"attrs", 1, 0, 'k'}, {"group", 1, 0, 'g'}, {"overlap", 0, 0, 'o'}, {"ibgp", 0, 0, 'i'}, {"both", 0, 0, 'b'},
 		{"plen", 1, 0, 'l'}, {"empty-path", 0, 0, 'e'}, {"late", 1, 0, 'L'}, {"phases", 1, 0, 'p'}, {"timeout", 1, 0, 't'}, {"setup-timeout", 1, 0, 'T'},
+		{"stall", 1, 0, 'S'}, {"control", 1, 0, 'C'}, {"request", 1, 0, 'Q'}, {"quiet", 1, 0, 'q'},
 		{"pids", 1, 0, 'x'}, {"churn", 1, 0, 'c'}, {"relay", 0, 0, 'R'}, {"verbose", 0, 0, 'v'}, {0}};
 	int c; struct in_addr ia;
 	signal(SIGPIPE, SIG_IGN);
@@ -609,6 +708,10 @@ int main(int argc, char **argv)
 		case 't': o_timeout = atof(optarg); break;
 		case 'T': o_setup_timeout = atof(optarg); break;
 		case 'x': for (char *q = strtok(optarg, ","); q && npids < 64; q = strtok(NULL, ",")) pids[npids++] = atoi(q); break;
+		case 'S': o_stall = atoi(optarg); break;
+		case 'C': o_control = optarg; break;
+		case 'Q': o_request = optarg; break;
+		case 'q': o_quiet = atof(optarg); break;
 		case 'c': o_churn = atof(optarg); break;
 		case 'R': o_relay = 1; break;
 		case 'v': verbose = 1; break;
@@ -617,7 +720,8 @@ int main(int argc, char **argv)
 	if (o_relay) return relay();
 	P = o_overlap ? o_prefixes : o_prefixes * o_senders;
 	ep = epoll_create1(EPOLL_CLOEXEC);
-	npeers = o_senders + o_receivers + o_late;
+	if (o_control && !o_request) die("--control needs --request");
+	npeers = o_senders + o_receivers + o_late + o_stall;
 	peers = calloc(npeers, sizeof *peers);
 	want = calloc(P, 2);
 	grp_of = calloc(P, 4);
@@ -626,7 +730,9 @@ int main(int argc, char **argv)
 	for (int i = 0; i < npeers; i++) {
 		Peer *p = &peers[i];
 		p->sid = i < o_senders ? i : -1; p->fd = -1;
-		p->recv = p->sid < 0 || o_both; p->late = i >= o_senders + o_receivers; p->enabled = !p->late;
+		p->stalled = i >= o_senders + o_receivers + o_late;
+		p->recv = !p->stalled && (p->sid < 0 || o_both);
+		p->late = !p->stalled && i >= o_senders + o_receivers; p->enabled = !p->late;
 		int j = p->sid >= 0 ? i : i - o_senders;
 		p->addr = o_net + ((p->sid >= 0 ? 1 : 101) + j / 250) * 256 + 1 + j % 250;
 		p->as = o_ibgp ? o_dutas : (p->sid >= 0 ? SENDER_AS : RECEIVER_AS) + j;

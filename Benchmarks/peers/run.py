@@ -4,6 +4,7 @@ network namespaces joined by a veth pair.  Needs root, python3 >= 3.9, iproute2,
 a C compiler.  See README.md.
 
   run.py --duts bird2,frr --scenarios S1,S3 --runs 3 --out results.jsonl
+  run.py --disturb peer,control,kernel --scenarios S1 --duts martlet --runs 7
   run.py --report results.jsonl
 """
 import argparse, json, os, shutil, signal, statistics, subprocess, sys, tempfile, time
@@ -53,6 +54,10 @@ for _n, _s in list(SCENARIOS.items()):
     SCENARIOS["q" + _n] = q
 
 
+def receivers(sc):
+    return sc["receivers"] + sc.get("late", 0) + sc.get("stall", 0)
+
+
 def topology(sc):
     """list of peers: dict(name, ip, as, role, export, rr)"""
     ibgp = sc.get("ibgp", 0)
@@ -60,7 +65,7 @@ def topology(sc):
     for i in range(sc["senders"]):
         out.append(dict(name=f"s{i}", ip=peer_ip("sender", i), asn=DUT_AS if ibgp else SENDER_AS + i, role="sender",
                         export=bool(sc.get("both") or ibgp), rr=bool(ibgp)))
-    for i in range(sc["receivers"] + sc.get("late", 0)):
+    for i in range(receivers(sc)):
         out.append(dict(name=f"r{i}", ip=peer_ip("receiver", i), asn=DUT_AS if ibgp else RECEIVER_AS + i, role="receiver",
                         export=True, rr=bool(ibgp)))
     return out
@@ -85,6 +90,10 @@ class Dut:
     env = {}
     phases = None            # override of the scenario's phases
     skip = ()                # scenarios that make no sense for this DUT
+    disturbances = ("peer",) # what it can be disturbed by
+    peer_threads = ("",)     # names of the threads that serve peers begin with one of these
+    def control(self, d): return None            # socket and text of a query for the whole table
+    def export_to_kernel(self, d): pass          # adds to the configuration that every route goes into a kernel table
     def version(self): return "?"
     def available(self): return True
     def setup(self, d, peers): raise NotImplementedError
@@ -121,6 +130,11 @@ class Bird(Dut):
             c.append(f"protocol bgp {p['name']} {{ {common}{ch if self.v1 else 'ipv4 { ' + ch + ' };'} }}")
         open(f"{d}/bird.conf", "w").write("\n".join(c) + "\n")
         return [self.binary, "-f", "-c", f"{d}/bird.conf", "-s", f"{d}/bird.ctl", "-P", f"{d}/bird.pid"]
+    @property
+    def disturbances(self): return ("peer", "control") if self.v1 else ("peer", "control", "kernel")
+    def control(self, d): return f"{d}/bird.ctl", "show route all\n"
+    def export_to_kernel(self, d):
+        open(f"{d}/bird.conf", "a").write("protocol kernel kernel100 { kernel table 100; ipv4 { import none; export all; }; }\n")
 
 
 class Martlet(Bird):
@@ -130,6 +144,8 @@ class Martlet(Bird):
     def setup(self, d, peers):
         super().setup(d, peers)
         return [self.binary, "speaker", "--config", f"{d}/bird.conf", "--control-socket", f"{d}/martlet.sock"]
+    peer_threads = ("NIO-ELT",)                  # the core's loop and those of the sessions
+    def control(self, d): return f"{d}/martlet.sock", "GET /v1/routes HTTP/1.1\r\nHost: martlet\r\n\r\n"
 
 
 class Frr(Dut):
@@ -235,7 +251,7 @@ class Net:
         n, (ns, dev) = self.d, ("v0", "lo")
         sh("ip", "-n", self.d, "addr", "add", f"{DUT_IP}/16", "dev", "v0")
         b = [f"addr add {peer_ip('sender', i)}/16 dev v1" for i in range(sc["senders"])]
-        b += [f"addr add {peer_ip('receiver', i)}/16 dev v1" for i in range(sc["receivers"] + sc.get("late", 0))]
+        b += [f"addr add {peer_ip('receiver', i)}/16 dev v1" for i in range(receivers(sc))]
         sh("ip", "-n", self.t, "-batch", "-", input="\n".join(b) + "\n", text=True)
         for ns in (self.d, self.t):
             for dev in ("lo", "v0" if ns == self.d else "v1"):
@@ -296,7 +312,16 @@ def io_of(pids):
     return r, w
 
 
-def run_one(dut, scname, sc, args):
+def wait_idle(limit):
+    """the kernel frees the routes of a namespace after it is gone"""
+    end = time.time() + limit
+    while time.time() < end:
+        a = busy()[0]
+        time.sleep(0.5)
+        if busy()[0] - a < 0.15: return
+
+
+def run_one(dut, scname, sc, args, disturb=None):
     peers = topology(sc)
     d = tempfile.mkdtemp(prefix="bgpbench.")
     os.chmod(d, 0o755)
@@ -306,6 +331,7 @@ def run_one(dut, scname, sc, args):
     rec = dict(dut=dut.name, scenario=scname, version=dut.version(), when=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     try:
         argv = dut.setup(d, peers)
+        if disturb == "kernel": dut.export_to_kernel(d)
         b0, st0 = busy()
         proc = subprocess.Popen(["ip", "netns", "exec", net.d] + argv, stdout=log, stderr=log, cwd=d, env={**os.environ, **dut.env})
         t0 = time.time()
@@ -325,10 +351,15 @@ def run_one(dut, scname, sc, args):
         for k, v in sc.items():
             if k in ("overlap", "ibgp", "both", "empty_path"):
                 if v: cmd.append("--" + k.replace("_", "-"))
+            elif k == "stall":                       # configured in every run, connected in the disturbed ones
+                if disturb == "peer": cmd += ["--stall", str(v)]
             else:
                 cmd += ["--" + k, str(v)]
         if dut.phases: cmd[cmd.index("--phases") + 1] = ",".join(p for p in sc["phases"].split(",") if p in dut.phases)
         if args.phases: cmd[cmd.index("--phases") + 1] = args.phases
+        if disturb == "control":
+            path, request = dut.control(d)
+            cmd += ["--control", path, "--request", request]
         if args.perf:
             perf = subprocess.Popen(["perf", "record", "-q", "-F", "299", "-g", "-p", ",".join(map(str, pids)), "-o", f"{d}/perf.data"],
                                     stderr=subprocess.DEVNULL)
@@ -366,6 +397,7 @@ def run_one(dut, scname, sc, args):
                 except OSError: pass
         log.close()
         net.close()
+        if disturb == "kernel": wait_idle(30)
         if args.keep: print("kept", d)
         else: shutil.rmtree(d, ignore_errors=True)
     return rec
@@ -466,6 +498,48 @@ def report(path, out=sys.stdout, max_other=12):
     print("\nVersions: " + "; ".join(f"{d}: {next(r['version'] for r in recs if r['dut'] == d)}" for d in order), file=out)
 
 
+# --------------------------------------------------------------------------
+# Isolation: pairs of runs, one undisturbed and one with a peer or a client that never reads, or with all routes going
+# into a kernel table, in alternating order.
+# --------------------------------------------------------------------------
+def isolate(dut, scname, sc, args, kind, k):
+    sc = dict(sc, stall=1, phases="load,withdraw,announce", quiet=60)
+    order = (None, kind) if k % 2 == 0 else (kind, None)
+    for disturb in order:
+        rec = run_one(dut, scname, sc, args, disturb)
+        rec.update(pair=kind, disturb=disturb, run=k, peer_threads=dut.peer_threads)
+        yield rec
+
+
+def peers_cpu(rec, phase, when="threads_converged"):
+    """CPU of the threads that serve peers, from the begin of the phase until all peers have converged"""
+    return sum(v for name, v in phase[when].items() if name.startswith(tuple(rec["peer_threads"])))
+
+
+def isolation_report(recs, out=sys.stdout, max_other=4):
+    good = [r for r in recs if "pair" in r and all(p["ok"] for p in r.get("result", {}).get("phases", [{"ok": False}]))]
+    bad = sum("pair" in r for r in recs) - len(good)
+    print("\n#### Isolation: disturbed beside undisturbed, median [least–greatest] of the pairs\n\n"
+          "| DUT | scenario | disturbed by | phase | pairs | wall s | ratio | CPU s of the peers' threads until converged | ratio | CPU s of the process until quiet | ratio |\n" + "|---" * 11 + "|", file=out)
+    for key in sorted({(r["dut"], r["scenario"], r["pair"]) for r in good}):
+        mine = [r for r in good if (r["dut"], r["scenario"], r["pair"]) == key]
+        runs = {}
+        for r in mine: runs.setdefault((r["when_begun"], r["run"]), {})[r["disturb"]] = r
+        pairs = [(p[None], p[key[2]]) for p in runs.values() if len(p) == 2]
+        dropped = sum(max(r["other_cpu_s"] for r in p) > max_other for p in pairs)
+        pairs = [p for p in pairs if max(r["other_cpu_s"] for r in p) <= max_other]
+        if dropped: print(f"({' '.join(key)}: {dropped} pairs left out, disturbed by other work)\n", file=sys.stderr)
+        if not pairs: continue
+        for i, first in enumerate(pairs[0][0]["result"]["phases"]):
+            if first["phase"] == "sessions": continue
+            cells = []
+            for figure in (lambda r, p: p["wall"], peers_cpu, lambda r, p: sum(p["threads_quiet"].values())):
+                a, b = ([figure(r, r["result"]["phases"][i]) for r in side] for side in zip(*pairs))
+                cells += [f"{statistics.median(a):.3f} → {statistics.median(b):.3f}", med([y / x for x, y in zip(a, b)])]
+            print(f"| {key[0]} | {key[1]} | {key[2]} | {first['phase']} | {len(pairs)} | " + " | ".join(cells) + " |", file=out)
+    if bad: print(f"\n{bad} runs did not finish", file=out)
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--duts", default="bird2")
@@ -478,18 +552,38 @@ def main():
     ap.add_argument("--keep", action="store_true", help="keep the DUT's work directory")
     ap.add_argument("--plugin", action="append", default=[], help="python file that adds to DUTS / SCENARIOS")
     ap.add_argument("--max-other", type=float, default=12, help="report: drop runs during which other work used more CPU-seconds than this")
+    ap.add_argument("--disturb", help="peer, control, kernel: measure pairs of undisturbed and disturbed runs")
     ap.add_argument("--report", help="print markdown tables from a results file and exit")
     a = ap.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))      # so that namespaces and daemons are cleaned up
     for p in a.plugin:
         exec(compile(open(p).read(), p, "exec"), globals())
     if a.report:
+        recs = [json.loads(l) for l in open(a.report) if l.strip()]
+        if any("pair" in r for r in recs): return isolation_report(recs)
         return report(a.report, max_other=a.max_other)
     tmp = None
     if not os.environ.get("BGPLOAD"):
         tmp = tempfile.mkdtemp(prefix="bgpload.")
         sh(os.environ.get("CC", "cc"), "-O2", "-o", f"{tmp}/bgpload", f"{HERE}/bgpload.c")
         os.environ["BGPLOAD"] = f"{tmp}/bgpload"
+    if a.disturb:
+        try:
+            recs, begun = [], time.time()
+            for k in range(a.runs):
+                for sc in a.scenarios.split(","):
+                    for dn in a.duts.split(","):
+                        for kind in a.disturb.split(","):
+                            if not DUTS[dn].available() or kind not in DUTS[dn].disturbances:
+                                print(dn, kind, "not available"); continue
+                            for rec in isolate(DUTS[dn], sc, SCENARIOS[sc], a, kind, k):
+                                rec["when_begun"] = begun
+                                recs.append(rec)
+                                print(f"[{time.strftime('%H:%M:%S')}] {dn} {sc} #{k} {rec['disturb'] or 'undisturbed'}: {brief(rec)}", flush=True)
+                                if a.out: open(a.out, "a").write(json.dumps(rec) + "\n")
+            return isolation_report(recs)
+        finally:
+            if tmp: shutil.rmtree(tmp, ignore_errors=True)
     try:
         for k in range(a.runs):                     # interleave DUTs so that noise spreads evenly
             for sc in a.scenarios.split(","):

@@ -37,7 +37,12 @@ public final class Console {
     /// Adds a line and passes full blocks on; throws when nobody reads them.
     func stream(_ line: some Sequence<UInt8>) throws {
         self.buffer.append(contentsOf: line)
-        self.buffer.append(UInt8(ascii: "\n"))
+        try self.stream(octets: CollectionOfOne(UInt8(ascii: "\n")))
+    }
+
+    /// Adds octets and passes full blocks on; throws when nobody reads them.
+    func stream(octets: some Sequence<UInt8>) throws {
+        self.buffer.append(contentsOf: octets)
         if self.descriptor != nil, self.buffer.count >= 64 << 10 { self.flush() }
         if self.isClosed { throw Closed() }
     }

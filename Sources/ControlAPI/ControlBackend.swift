@@ -22,6 +22,11 @@ public protocol ControlBackend: Sendable {
     /// neighbour does not exist. The walk goes on at `continuation`; nil is its start.
     func routes(_ query: RouteQuery, from continuation: RouteContinuation?) async throws -> RoutePage
 
+    /// Begins a dump of tables in MRT format (RFC 6396); `not-found` when the table does not exist.
+    ///
+    /// Like a walk over routes it goes on as fast as the client reads, in slices between which peers are served.
+    func tableDump(_ query: TableDumpQuery) async throws -> any TableDump
+
     /// Loads the configuration again. A configuration that does not check is no error but the outcome `rejected`.
     func reload(_ request: ReloadRequest) async throws -> ReloadResult
 

@@ -134,6 +134,23 @@ public struct ControlClient: Sendable {
         guard lines.isEmpty else { throw ControlClientError.interrupted(self.socketPath, "the last line is not whole") }
     }
 
+    /// `GET /v1/mrt`: tables as MRT records, in pieces of any size; an error means that the dump is not whole.
+    public func dumpTables(_ query: TableDumpQuery, _ body: (ByteBuffer) async throws -> Void) async throws {
+        let response = try await self.open(.get, "/v1/mrt\(query.queryString)", deadline: .distantFuture)
+        try await self.check(response, accepting: [200])
+        var chunks = response.body.makeAsyncIterator()
+        while true {
+            let chunk: ByteBuffer?
+            do {
+                chunk = try await chunks.next()
+            } catch {
+                throw ControlClientError.interrupted(self.socketPath, "\(error)")
+            }
+            guard let chunk else { return }
+            try await body(chunk)
+        }
+    }
+
     /// A stream that fails after it began ends with a line that holds the error.
     private func deliver(_ line: ByteBuffer, _ body: (ByteBuffer) async throws -> Void) async throws {
         if line.readableBytesView.starts(with: "{\"error\":".utf8) {

@@ -2,6 +2,7 @@ import ControlAPI
 import Hummingbird
 import Logging
 import NIOCore
+import ServiceLifecycle
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -48,7 +49,7 @@ struct ControlResponder: HTTPResponder {
     }
 
     private func answer(_ endpoint: Endpoint, _ arguments: [String], _ request: Request) async throws -> Response {
-        if endpoint != .routes, let query = request.uri.query, !query.isEmpty {
+        if endpoint != .routes, endpoint != .mrt, let query = request.uri.query, !query.isEmpty {
             throw ControlError(.invalidRequest, "\(request.uri.path) takes no query parameters")
         }
         switch endpoint {
@@ -74,6 +75,14 @@ struct ControlResponder: HTTPResponder {
                 status: .ok,
                 headers: [.contentType: "application/x-ndjson"],
                 body: ResponseBody { try await stream.write(to: &$0) }
+            )
+        case .mrt:
+            // Begun before the answer's head, so that an unknown table is a proper 404.
+            let dump = try await self.backend.tableDump(TableDumpQuery(queryString: request.uri.query ?? ""))
+            return Response(
+                status: .ok,
+                headers: [.contentType: "application/octet-stream"],
+                body: ResponseBody { try await Self.write(dump, to: &$0) }
             )
         case .interfaces:
             return try Self.json(try await self.backend.interfaces())
@@ -115,6 +124,17 @@ struct ControlResponder: HTTPResponder {
                 body: ResponseBody(byteBuffer: ByteBuffer(string: "{}\n"))
             )
         }
+    }
+
+    /// Writes a dump; an error closes the connection before the answer's end, so that the client knows it is not whole.
+    @concurrent
+    private static func write(_ dump: any TableDump, to writer: inout any ResponseBodyWriter) async throws {
+        var dump = dump
+        while let octets = try await dump.next() {
+            if Task.isShuttingDownGracefully { throw ControlError(.unavailable, "the speaker stops") }
+            try await writer.write(ByteBuffer(bytes: octets))
+        }
+        try await writer.finish(nil)
     }
 
     private static func decoded(_ component: Substring) throws -> String {

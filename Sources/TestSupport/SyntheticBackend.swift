@@ -230,6 +230,25 @@ public final class SyntheticBackend: ControlBackend {
         )
     }
 
+    /// Pieces of ten octets, the number of the piece in each; fails at ``failingPage``.
+    public func tableDump(_ query: TableDumpQuery) async throws -> any TableDump {
+        if let table = query.table, table != "master4" { throw ControlError(.notFound, "no such table: \(table)") }
+        return Pieces(count: query.family == .ipv6 ? 0 : self.routeCount, failing: self.failingPage)
+    }
+
+    private struct Pieces: TableDump {
+        var count: UInt64
+        var failing: UInt64?
+        var number: UInt64 = 0
+
+        mutating func next() async throws -> [UInt8]? {
+            guard self.number < self.count else { return nil }
+            if self.number == self.failing { throw ControlError(.unavailable, "the dump was cut off") }
+            defer { self.number += 1 }
+            return [UInt8](repeating: UInt8(truncatingIfNeeded: self.number), count: 10)
+        }
+    }
+
     /// Rejects the file `bad.conf`, applies any other.
     public func reload(_ request: ReloadRequest) async throws -> ReloadResult {
         let options = [

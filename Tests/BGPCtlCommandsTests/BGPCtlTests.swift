@@ -63,6 +63,34 @@ struct BGPCtlTests {
         return Run(code: code, output: output.text, errors: errors.text)
     }
 
+    @Test("A dump has its name once it is whole; one that is cut off leaves nothing behind")
+    func dump() async throws {
+        var template = Array("/tmp/mtdumpXXXXXX".utf8CString)
+        try #require(mkdtemp(&template) != nil)
+        let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        func files() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder) }
+        let file = folder + "/t.mrt"
+        let cut = try await self.bgpctl("dump", "mrt", file, backend: SyntheticBackend(routeCount: 9, failingPage: 4))
+        #expect(cut.code == 2)
+        #expect(try files() == [])
+        let run = try await self.bgpctl("dump", "mrt", file, backend: SyntheticBackend(routeCount: 9))
+        #expect(run == Run(code: 0, output: "\(file): 90 octets\n", errors: ""))
+        #expect(try Data(contentsOf: URL(filePath: file)).count == 90)
+        #expect(try await self.bgpctl("dump", "mrt", file, "--table", "other").code == 1)
+        #expect(try files() == ["t.mrt"])
+        #expect(try Data(contentsOf: URL(filePath: file)).count == 90)
+        #expect(try await self.bgpctl("dump", "mrt", folder + "/no/t.mrt").code == 1)
+        #expect(try await self.bgpctl("dump", "mrt", file, "--family", "ipx").code == 64)
+        #expect(
+            try await self.bgpctl("dump", "mrt", "-").output == "\0\0\0\0\0\0\0\0\0\0"
+                + String(
+                    repeating: "\u{1}",
+                    count: 10
+                ) + String(repeating: "\u{2}", count: 10)
+        )
+    }
+
     @Test("show status prints the speaker, its tables and its protocols")
     func status() async throws {
         let run = try await self.bgpctl("show", "status")

@@ -212,6 +212,33 @@ struct ControlServerTests {
         }
     }
 
+    @Test("A dump comes in pieces, an unknown table is refused, and one that is cut off is an error")
+    func dump() async throws {
+        func dump(_ query: TableDumpQuery, _ backend: SyntheticBackend) async throws -> [UInt8] {
+            try await withControlServer(backend) { path in
+                try await withClient(path) { client in
+                    var octets: [UInt8] = []
+                    try await client.dumpTables(query) { octets += $0.readableBytesView }
+                    return octets
+                }
+            }
+        }
+        let whole = try await dump(TableDumpQuery(table: "master4"), SyntheticBackend(routeCount: 1000))
+        #expect(whole == (0..<1000).flatMap { [UInt8](repeating: UInt8(truncatingIfNeeded: $0), count: 10) })
+        #expect(try await dump(TableDumpQuery(family: .ipv6), SyntheticBackend()) == [])
+        await #expect(throws: ControlError(.notFound, "no such table: other")) {
+            _ = try await dump(TableDumpQuery(table: "other"), SyntheticBackend())
+        }
+        do {
+            _ = try await dump(TableDumpQuery(), SyntheticBackend(routeCount: 1000, failingPage: 500))
+            Issue.record("a dump that was cut off looks whole")
+        } catch let error as ControlClientError {
+            guard case .interrupted = error else { throw error }
+        }
+        #expect(throws: ControlError.self) { try TableDumpQuery(queryString: "prefix=10.0.0.0/8") }
+        #expect(throws: ControlError.self) { try TableDumpQuery(queryString: "color=red") }
+    }
+
     @Test("Every path in docs/openapi.yaml is served, and every endpoint is described there")
     func openAPI() throws {
         let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/openapi.yaml")

@@ -132,6 +132,10 @@ struct SpeakerBackend: ControlBackend {
         }
     }
 
+    func tableDump(_ query: TableDumpQuery) async throws -> any TableDump {
+        try await SpeakerTableDump(query, try await self.runtime())
+    }
+
     func reload(_ request: ReloadRequest) async throws -> ReloadResult {
         try await self.runtime().reload(request)
     }

@@ -1,3 +1,4 @@
+internal import NIOCore
 public import SpeakerSettings
 
 extension Speaker {
@@ -42,13 +43,28 @@ extension Speaker {
 
     /// A part of the routes a query selects; ask again with the position returned until that is nil.
     ///
-    /// The core looks at about `limit` destinations at a go and serves its peers between two calls.
+    /// The core looks at about `limit` destinations at a go and serves its peers between two calls; while they need it
+    /// most of the time, at fewer, and after a pause.
     public func routes(
         _ selection: RouteSelection,
         from position: RouteSlice.Position? = nil,
         limit: Int = 500
     ) async throws(ControlFailure) -> RouteSlice {
-        try await self.core.routes(selection, from: position, limit: limit)
+        try await self.core.routes(selection, from: position, limit: await self.paced(limit))
+    }
+
+    /// A part of the routes that tables accepted; as for ``routes(_:from:limit:)``.
+    public func tableRoutes(_ table: String, from position: UInt32 = 0, limit: Int = 500)
+        async throws(ControlFailure) -> TableSlice
+    {
+        try await self.core.tableRoutes(table, from: position, limit: await self.paced(limit))
+    }
+
+    /// Waits while peers need the core, and says how many destinations to look at then.
+    private func paced(_ limit: Int) async -> Int {
+        guard await self.core.pace.isLoaded(at: .now()) else { return limit }
+        try? await Task.sleep(for: .nanoseconds(ConsumerPace.window.nanoseconds))
+        return await self.core.pace.isLoaded(at: .now()) ? min(limit, ConsumerPace.ration) : limit
     }
 
     /// Does something to a neighbour; returns a line about it.

@@ -44,9 +44,8 @@ extension SpeakerCore {
         case .kernel(let settings):
             kind = "kernel"
             tables = [settings.channel.table]
-            if let installed = self.kernels[name]?.installed {
-                detail =
-                    "\(installed.wantedCount) wanted, \(installed.blocked.count) blocked, \(installed.failed.count) refused"
+            if let report = self.kernels[name]?.report {
+                detail = "\(report.wanted) wanted, \(report.blocked) blocked, \(report.refused) refused"
             }
         case .static(let settings):
             kind = "static"

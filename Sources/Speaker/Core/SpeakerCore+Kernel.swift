@@ -9,18 +9,21 @@ internal import Routing
 internal import SpeakerSettings
 
 /// A `protocol kernel` that runs.
-///
-/// A reference: a second copy of the struct that it would be made each write copy the routes of the whole table.
 final class KernelInstance {
     var settings: KernelSettings
     var source: SourceID
     var consumer: ConsumerID
     var learned = LearnedRoutes()
-    var installed = InstalledRoutes()
-    /// A write or a dump is with the kernel thread; the other has to wait, or a dump could overtake a write.
+    /// Compares and writes, on the kernel's thread.
+    let writer: KernelWriter
+    /// What the writer is told next time.
+    var orders = KernelWriter.Orders()
+    /// What it said last.
+    var report = KernelWriter.Report()
+    /// The writer is at work.
     var isBusy = false
-    /// True at first: own routes of a former run are known before anything is written.
-    var needsScan = true
+    /// Own routes that are not wanted are left alone for now.
+    var keepsStale = true
     var isScanScheduled = false
     var scanTask: RepeatedTask?
     /// Distinguishes an instance from a later one of the same name.
@@ -31,6 +34,16 @@ final class KernelInstance {
         self.source = source
         self.consumer = consumer
         self.number = number
+        self.writer = KernelWriter(
+            name: settings.common.name,
+            number: number,
+            filter: RouteFilter(
+                family: settings.channel.family == .ipv4Unicast ? .v4 : .v6,
+                table: settings.kernelTable
+            )
+        )
+        // Own routes of a former run are known before anything is written.
+        self.orders.scans = true
     }
 
     var isIPv4: Bool { self.settings.channel.family == .ipv4Unicast }
@@ -60,14 +73,13 @@ extension SpeakerCore {
         let name = settings.common.name
         let instance = KernelInstance(settings: settings, source: source, consumer: consumer, number: self.nextPeer)
         self.kernels[name] = instance
+        self.kernelWriters.add(instance.writer)
         self.scheduleKernelScan(name)
         let time = TimeAmount(self.options.staleRouteTime)
         let number = instance.number
         self.loop.scheduleTask(in: time) { [weak self] in
             self?.assumeIsolated { core in
-                guard core.kernels[name]?.number == number else { return }
-                core.kernels[name]?.installed.sweep()
-                core.scheduleRun()
+                core.sweep(name, number)
             }
         }
         if self.isStarted { self.requestScan(name) }
@@ -99,91 +111,39 @@ extension SpeakerCore {
     func removeKernel(_ name: String) {
         guard let instance = self.kernels.removeValue(forKey: name) else { return }
         instance.scanTask?.cancel()
+        self.kernelWriters.remove(instance.writer)
         self.routing.removeConsumer(instance.consumer)
         self.routing.removeSource(instance.source)
         // The routes were this instance's: they go with it. The thread works in order, so nothing overtakes this.
-        instance.installed.releaseAll()
-        let operations = instance.installed.operations(limit: .max)
-        guard !operations.isEmpty else { return }
-        self.kernelThread?.submit { kernel in _ = try? kernel.apply(operations) }
+        let writer = instance.writer
+        self.kernelThread?.submit { kernel in writer.releaseEverything(kernel) }
     }
 
     // MARK: - Kernel to table
 
     /// The dump before anything else happens: own routes of a former run are known before the first decision.
     func firstScan(_ name: String) async {
-        guard let instance = self.kernels[name], let thread = self.kernelThread else { return }
-        let filter = Self.filter(instance)
-        self.kernels[name]?.isBusy = true
-        defer { self.kernels[name]?.isBusy = false }
-        do throws(NetlinkError) {
-            let routes = try await thread.perform { kernel throws(NetlinkError) in try kernel.routes(filter) }
-            self.kernels[name]?.needsScan = false
-            self.scanned(name, instance.number, routes)
-        } catch {
-            self.logger.error("Cannot read kernel routes", metadata: ["protocol": "\(name)", "error": "\(error)"])
-        }
-    }
-
-    private static func filter(_ instance: KernelInstance) -> RouteFilter {
-        RouteFilter(family: instance.isIPv4 ? .v4 : .v6, table: instance.settings.kernelTable)
+        guard let instance = self.kernels[name], let thread = self.kernelThread, !instance.isBusy else { return }
+        let orders = self.takeOrders(instance)
+        let writer = instance.writer
+        let report = try? await thread.perform { kernel in writer.turn(orders, kernel) }
+        self.take(report ?? instance.report, name, instance.number)
     }
 
     /// Asks for a dump soon; several requests make one.
-    func requestScan(_ name: String) {
-        guard self.kernels[name]?.isScanScheduled == false else { return }
-        self.kernels[name]?.isScanScheduled = true
-        self.loop.scheduleTask(in: .milliseconds(20)) { [weak self] in
-            self?.assumeIsolated {
-                $0.kernels[name]?.isScanScheduled = false
-                $0.scan(name)
-            }
-        }
-    }
-
-    private func scan(_ name: String) {
-        guard let instance = self.kernels[name], !self.isStopping else { return }
-        guard !instance.isBusy else {
-            self.kernels[name]?.needsScan = true
-            return
-        }
-        self.trace(instance.settings.common, .events, "Scanning routes")
-        self.kernels[name]?.isBusy = true
-        self.kernels[name]?.needsScan = false
-        let filter = Self.filter(instance)
+    func requestScan(_ name: String, after delay: TimeAmount = .milliseconds(20)) {
+        guard let instance = self.kernels[name], !instance.isScanScheduled else { return }
+        instance.isScanScheduled = true
         let number = instance.number
-        self.kernelThread?.submit { [weak self] kernel in
-            let result: Result<[KernelRoute], NetlinkError>
-            do throws(NetlinkError) {
-                result = .success(try kernel.routes(filter))
-            } catch {
-                result = .failure(error)
-            }
-            self?.loop.execute {
-                self?.assumeIsolated { core in
-                    guard core.kernels[name]?.number == number else { return }
-                    core.kernels[name]?.isBusy = false
-                    switch result {
-                    case .success(let routes): core.scanned(name, number, routes)
-                    case .failure(let error):
-                        core.logger.error(
-                            "Cannot read kernel routes",
-                            metadata: ["protocol": "\(name)", "error": "\(error)"]
-                        )
-                    }
-                    core.scheduleRun()
-                }
+        self.loop.scheduleTask(in: delay) { [weak self] in
+            self?.assumeIsolated { core in
+                guard let instance = core.kernels[name], instance.number == number, !core.isStopping else { return }
+                instance.isScanScheduled = false
+                instance.orders.scans = true
+                core.trace(instance.settings.common, .events, "Scanning routes")
+                core.scheduleRun()
             }
         }
-    }
-
-    private func scanned(_ name: String, _ number: UInt32, _ routes: [KernelRoute]) {
-        guard self.kernels[name]?.number == number else { return }
-        self.kernels[name]?.installed.observe(routes.filter { $0.protocolNumber == .speaker })
-        guard self.kernels[name]?.settings.learns == true else { return }
-        let foreign = routes.filter { LearnedRoutes.isForeign($0, own: .speaker) }
-        let changed = self.kernels[name]?.learned.replace(foreign) ?? []
-        for prefix in changed { self.importRoute(name, prefix) }
     }
 
     private func importRoute(_ name: String, _ prefix: IPPrefix) {
@@ -206,14 +166,15 @@ extension SpeakerCore {
         )
     }
 
+    /// Follows routes of others that a protocol learns.
     func takeRouteEvents(_ events: [KernelEvent], interfacesChanged: Bool) {
-        for name in Array(self.kernels.keys) {
-            guard let instance = self.kernels[name] else { continue }
+        for (name, instance) in self.kernels {
             // With a link the kernel drops IPv4 routes without a word: look again, and retry what it refused before.
             if interfacesChanged {
-                self.kernels[name]?.installed.retryFailed()
+                instance.orders.retries = true
                 self.requestScan(name)
             }
+            guard instance.settings.learns else { continue }
             for event in events {
                 let (route, isRemoved): (KernelRoute, Bool)
                 switch event {
@@ -221,53 +182,70 @@ extension SpeakerCore {
                 case .routeRemoved(let removed): (route, isRemoved) = (removed, true)
                 default: continue
                 }
-                guard route.table == instance.settings.kernelTable, route.prefix.isIPv4 == instance.isIPv4 else {
-                    continue
-                }
-                self.take(route, isRemoved: isRemoved, name)
+                guard instance.writer.filter.matches(route), route.protocolNumber != .speaker else { continue }
+                let isForeign = LearnedRoutes.isForeign(route, own: .speaker)
+                let prefix =
+                    isRemoved || !isForeign ? instance.learned.remove(route.key) : instance.learned.insert(route)
+                self.importRoute(name, prefix)
             }
         }
     }
 
-    private func take(_ route: KernelRoute, isRemoved: Bool, _ name: String) {
-        guard let instance = self.kernels[name] else { return }
-        if route.protocolNumber == .speaker {
-            if instance.installed.isContradicted(by: route, isRemoved: isRemoved) { self.requestScan(name) }
-            return
+    /// Acts on what the monitor's events mean for own routes.
+    func take(_ verdicts: [KernelWriter.Verdict]) {
+        for verdict in verdicts {
+            guard let instance = self.kernels[verdict.name], instance.number == verdict.number else { continue }
+            if verdict.needsScan { self.requestScan(verdict.name) }
+            if verdict.hasWork { instance.report.hasWork = true }
         }
-        if isRemoved {
-            self.kernels[name]?.installed.foreignLeft(route.key)
-        } else if instance.installed.isUsurped(route.key) {
-            self.requestScan(name)
-        }
-        guard instance.settings.learns else { return }
-        let isForeign = LearnedRoutes.isForeign(route, own: .speaker)
-        let prefix =
-            isRemoved || !isForeign
-            ? self.kernels[name]?.learned.remove(route.key) : self.kernels[name]?.learned.insert(route)
-        if let prefix { self.importRoute(name, prefix) }
     }
 
     // MARK: - Table to kernel
 
-    /// Takes changes for the kernel and writes them.
+    /// Changes taken at a go: peers are served between two.
+    private static var drainSlice: Int { 256 }
+    /// Changes that wait for the writer; with more the cursor stands still.
+    private static var drainLimit: Int { 8192 }
+
+    /// Takes changes for the kernel and has them written.
     ///
     /// Returns whether more is due.
     func drainKernels() -> Bool {
         var isMoreDue = false
-        for name in Array(self.kernels.keys) {
-            guard let instance = self.kernels[name] else { continue }
-            if self.routing.isPending(instance.consumer) {
-                let settings = instance.settings
-                for change in self.routing.drain(instance.consumer, limit: 4096) {
-                    let route = change.route.flatMap { self.kernelRoute(change.prefix, $0, settings) }
-                    instance.installed.want(route, for: change.prefix)
-                }
-                if self.routing.isPending(instance.consumer) { isMoreDue = true }
+        for instance in self.kernels.values {
+            if self.routing.isPending(instance.consumer), instance.orders.changes.count < Self.drainLimit {
+                if self.drain(instance) { isMoreDue = true }
             }
-            self.write(name)
+            self.write(instance)
         }
         return isMoreDue
+    }
+
+    private func drain(_ instance: KernelInstance) -> Bool {
+        let limit = self.pace.allowance(of: Self.drainSlice)
+        guard limit > 0 else {
+            self.resumeKernels()
+            return false
+        }
+        let changes = self.routing.drain(instance.consumer, limit: limit)
+        for change in changes {
+            let route = change.route.flatMap { self.kernelRoute(change.prefix, $0, instance.settings) }
+            instance.orders.changes.append(.init(prefix: change.prefix, route: route))
+        }
+        self.pace.spend(changes.count)
+        return self.routing.isPending(instance.consumer)
+    }
+
+    /// Goes on when peers may have left some time.
+    private func resumeKernels() {
+        guard !self.pace.isResuming else { return }
+        self.pace.isResuming = true
+        self.loop.scheduleTask(in: ConsumerPace.window) { [weak self] in
+            self?.assumeIsolated { core in
+                core.pace.isResuming = false
+                core.scheduleRun()
+            }
+        }
     }
 
     private func kernelRoute(_ prefix: IPPrefix, _ route: ExportedRoute, _ settings: KernelSettings) -> KernelRoute? {
@@ -295,80 +273,63 @@ extension SpeakerCore {
         )
     }
 
-    /// Prefixes per turn of the kernel thread: it idles while the core takes the answer of one turn and prepares the next.
-    private static var kernelBatch: Int { 8192 }
+    private func takeOrders(_ instance: KernelInstance) -> KernelWriter.Orders {
+        instance.isBusy = true
+        var orders = KernelWriter.Orders()
+        swap(&orders, &instance.orders)
+        orders.learns = instance.settings.learns
+        orders.isTraced = instance.settings.common.debug.contains(.routes)
+        return orders
+    }
 
-    private func write(_ name: String) {
-        guard let instance = self.kernels[name], !instance.isBusy else { return }
-        if instance.needsScan { return self.scan(name) }
-        guard instance.installed.hasWork else { return }
-        let operations = instance.installed.operations(limit: Self.kernelBatch)
-        guard !operations.isEmpty else {
-            if instance.installed.hasWork { self.scheduleRun() }
-            return
-        }
-        self.kernels[name]?.isBusy = true
-        if instance.settings.common.debug.contains(.routes) {
-            for operation in operations {
-                self.trace(instance.settings.common, .routes, "Writing", ["operation": "\(operation)"])
-            }
-        }
-        let number = instance.number
+    private func write(_ instance: KernelInstance) {
+        guard !instance.isBusy, instance.report.hasWork || !instance.orders.isEmpty else { return }
+        let orders = self.takeOrders(instance)
+        let (name, number, writer) = (instance.settings.common.name, instance.number, instance.writer)
         self.kernelThread?.submit { [weak self] kernel in
-            let result: Result<[OperationFailure], NetlinkError>
-            do throws(NetlinkError) {
-                result = .success(try kernel.apply(operations))
-            } catch {
-                result = .failure(error)
-            }
+            let report = writer.turn(orders, kernel)
             self?.loop.execute {
-                self?.assumeIsolated { $0.wrote(name, number, operations, result) }
+                self?.assumeIsolated { core in
+                    core.take(report, name, number)
+                    core.scheduleRun()
+                }
             }
         }
     }
 
-    private func wrote(
-        _ name: String,
-        _ number: UInt32,
-        _ operations: [RouteOperation],
-        _ result: Result<[OperationFailure], NetlinkError>
-    ) {
-        guard self.kernels[name]?.number == number else { return }
-        self.kernels[name]?.isBusy = false
-        switch result {
-        case .success(let failures):
-            self.kernels[name]?.installed.complete(operations, failures: failures)
-            for failure in failures.prefix(8) {
-                self.logger.warning(
-                    "Kernel refused a route",
-                    metadata: ["protocol": "\(name)", "error": "\(failure.error)"]
-                )
-            }
-        case .failure(let error):
+    private func take(_ report: KernelWriter.Report, _ name: String, _ number: UInt32) {
+        guard let instance = self.kernels[name], instance.number == number else { return }
+        instance.isBusy = false
+        instance.report = report
+        for operation in report.operations {
+            self.trace(instance.settings.common, .routes, "Writing", ["operation": "\(operation)"])
+        }
+        for error in report.refusals {
+            self.logger.warning("Kernel refused a route", metadata: ["protocol": "\(name)", "error": "\(error)"])
+        }
+        if let error = report.writeError {
             self.logger.error("Cannot write kernel routes", metadata: ["protocol": "\(name)", "error": "\(error)"])
             self.requestScan(name)
         }
-        self.scheduleRun()
+        if let error = report.scanError {
+            self.logger.error("Cannot read kernel routes", metadata: ["protocol": "\(name)", "error": "\(error)"])
+            self.requestScan(name, after: .seconds(1))
+        }
+        guard let foreign = report.foreign, instance.settings.learns else { return }
+        for prefix in instance.learned.replace(foreign) { self.importRoute(name, prefix) }
     }
 
-    /// Writes until nothing is left to write; for the end.
-    func writeEverything(_ name: String) async {
-        guard let thread = self.kernelThread else { return }
-        while self.kernels[name]?.installed.hasWork == true {
-            guard let operations = self.kernels[name]?.installed.operations(limit: Self.kernelBatch),
-                !operations.isEmpty
-            else {
-                continue
-            }
-            _ = try? await thread.perform { kernel throws(NetlinkError) in try kernel.apply(operations) }
-        }
+    /// Removes every own route; for the end.
+    func releaseEverything(_ name: String) async {
+        guard let thread = self.kernelThread, let writer = self.kernels[name]?.writer else { return }
+        try? await thread.perform { kernel in writer.releaseEverything(kernel) }
     }
 
     // MARK: - Sweeping
 
     /// Own routes of a former run that nobody wants go once every peer of the family said End-of-RIB.
     func sweepIfComplete() {
-        for (name, instance) in self.kernels where instance.installed.keepsStale {
+        for (name, instance) in self.kernels where instance.keepsStale {
             let family = instance.settings.channel.family
             let isComplete = self.peers.values.allSatisfy { entry in
                 guard !entry.isDisabled, entry.settings.channels.contains(where: { $0.channel.family == family }) else {
@@ -380,12 +341,15 @@ extension SpeakerCore {
             // What the last marker's routes make the kernel want is drained first.
             let number = instance.number
             self.loop.scheduleTask(in: .seconds(1)) { [weak self] in
-                self?.assumeIsolated { core in
-                    guard core.kernels[name]?.number == number else { return }
-                    core.kernels[name]?.installed.sweep()
-                    core.scheduleRun()
-                }
+                self?.assumeIsolated { $0.sweep(name, number) }
             }
         }
+    }
+
+    private func sweep(_ name: String, _ number: UInt32) {
+        guard let instance = self.kernels[name], instance.number == number, instance.keepsStale else { return }
+        instance.keepsStale = false
+        instance.orders.sweeps = true
+        self.scheduleRun()
     }
 }

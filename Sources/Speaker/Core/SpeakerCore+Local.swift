@@ -87,8 +87,18 @@ extension SpeakerCore {
     /// A monitor of `topics`; nil when the one that runs has them.
     func makeMonitor(_ topics: KernelMonitor.Topics) throws(NetlinkError) -> KernelMonitor? {
         guard topics != self.monitorTopics || self.monitor == nil else { return nil }
+        let writers = self.kernelWriters
         return try KernelMonitor(topics: topics) { [weak self] events in
-            self?.loop.execute { self?.assumeIsolated { $0.take(events) } }
+            // The echo of own writes, by far the most there is, stays off the core.
+            let verdicts = writers.judge(events)
+            let others = events.filter { !$0.isOwnRoute }
+            guard !others.isEmpty || !verdicts.isEmpty else { return }
+            self?.loop.execute {
+                self?.assumeIsolated { core in
+                    core.take(verdicts)
+                    core.take(others)
+                }
+            }
         }
     }
 

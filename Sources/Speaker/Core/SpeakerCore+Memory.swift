@@ -68,7 +68,7 @@ extension SpeakerCore {
         for entry in self.peers.values {
             result.sessions += await entry.session.bufferedOctets
         }
-        result.installedRoutes = self.kernels.values.reduce(0) { $0 + $1.installed.memory }
+        result.installedRoutes = self.kernels.values.reduce(0) { $0 + $1.report.memory }
         result.learnedRoutes = self.kernels.values.reduce(0) { $0 + $1.learned.memory }
         return result
     }

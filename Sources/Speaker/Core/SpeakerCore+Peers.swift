@@ -684,7 +684,9 @@ extension SpeakerCore {
             }
             guard isReady, slow.count < members.count else { continue }
             for member in slow { self.routing.separate(member) }
-            let output = self.routing.flush(group, limit: 8192)
+            // The further behind, the more: a group that falls off the journal has to look at the whole table.
+            let backlog = self.routing.backlog(of: group)
+            let output = self.routing.flush(group, limit: min(max(8192, backlog / 2), 65_536))
             self.send(output)
             if !output.isDrained { isMoreDue = true }
         }

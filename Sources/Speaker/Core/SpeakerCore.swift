@@ -47,6 +47,10 @@ actor SpeakerCore {
     var statics: [String: StaticInstance] = [:]
     var directs: [String: DirectInstance] = [:]
     var kernels: [String: KernelInstance] = [:]
+    /// Those that the monitor's thread shows events to.
+    nonisolated let kernelWriters = KernelWriters()
+    /// What those may take who are not peers.
+    var pace = ConsumerPace()
     var since: [String: Double] = [:]
     /// Instances whose running filters are older than their settings, since a soft reload.
     var waitingFilters: Set<String> = []
@@ -129,8 +133,7 @@ actor SpeakerCore {
         for entry in self.peers.values { await entry.session.stop(notification) }
         if mode == .final {
             for (name, instance) in self.kernels where !instance.settings.persists {
-                self.kernels[name]?.installed.releaseAll()
-                await self.writeEverything(name)
+                await self.releaseEverything(name)
             }
         }
         // The NOTIFICATIONs have left the sessions' loops when their connections are closed.
@@ -166,7 +169,8 @@ actor SpeakerCore {
     /// Idle means that a single change goes out at once; under load many changes share messages and writes.
     private func run() {
         guard !self.isStopping else { return }
-        let deadline = NIODeadline.now() + .milliseconds(1)
+        let begin = NIODeadline.now()
+        let deadline = begin + .milliseconds(1)
         var isEmpty = false
         while !isEmpty, NIODeadline.now() < deadline {
             let messages = self.inbox.receive()
@@ -177,6 +181,7 @@ actor SpeakerCore {
         let hasWork = self.routing.hasWork && self.routing.work(16_384)
         self.finishChargeReviews()
         let hasOutput = self.flushGroups()
+        self.pace.notePeers(begin, NIODeadline.now())
         let hasChanges = self.drainKernels()
         if !isEmpty || hasWork || hasOutput || hasChanges { self.scheduleRun() }
     }
