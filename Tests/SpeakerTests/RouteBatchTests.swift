@@ -45,4 +45,9 @@ struct RouteBatchTests {
         #expect(batch.segments.map(\.kind) == [.endOfRIB])
         #expect(batch.segments.first?.isIPv4 == true)
     }
+
+    @Test("A segment of a batch takes 96 octets")
+    func layout() {
+        #expect(MemoryLayout<RouteBatch.Segment>.stride == 96)
+    }
 }

@@ -13,6 +13,8 @@ struct RouteBatch: Sendable {
         var kind: Kind
         /// Whether its prefixes are in `ipv4`, else in `ipv6`.
         var isIPv4: Bool
+        /// What the import policy said of an announcement.
+        var judgement = Judgement.open
         /// Hash of the attribute octets as the decoder computed it.
         var attributesHash: UInt64 = 0
         /// Canonical attribute octets in `attributes`.
@@ -21,8 +23,6 @@ struct RouteBatch: Sendable {
         var nextHop: BGPNextHop?
         /// Prefixes in `ipv4` or `ipv6`.
         var nlri: Range<Int> = 0..<0
-        /// What the import policy said of an announcement.
-        var judgement = Judgement.open
 
         /// Kinds of segments.
         enum Kind: UInt8, Sendable {
@@ -34,14 +34,21 @@ struct RouteBatch: Sendable {
         }
     }
 
-    /// What the import policy said of a segment's routes on the session's loop.
-    enum Judgement: Hashable, Sendable {
+    /// What the import policy said of a segment's routes on the session's loop: four octets, which fit between a
+    /// segment's other fields.
+    struct Judgement: Hashable, Sendable, BitwiseCopyable {
+        private var value: Int32
+
         /// It was not asked: the core runs it.
-        case open
-        case accepted
-        case rejected
+        static let open = Judgement(value: -1)
+        static let accepted = Judgement(value: -2)
+        static let rejected = Judgement(value: -3)
+
         /// What it made of them is at this place in `changes`.
-        case changed(Int32)
+        static func changed(_ index: Int) -> Judgement { Judgement(value: Int32(truncatingIfNeeded: index)) }
+
+        /// The place in `changes`, if it changed them.
+        var change: Int? { self.value >= 0 ? Int(self.value) : nil }
     }
 
     /// Routes as the import policy left them.

@@ -590,13 +590,11 @@ extension SpeakerCore {
         var judgement: ImportJudgement?
         var changed = 0..<0
         if segment.isIPv4 ? ingress.isIPv4Judged : ingress.isIPv6Judged {
-            switch segment.judgement {
-            case .open: break
-            case .accepted: judgement = ImportJudgement(.accepted)
-            case .rejected: judgement = ImportJudgement(.rejected)
-            case .changed(let number):
-                judgement = batch.changes[Int(number)].judgement
-                changed = batch.changes[Int(number)].attributes
+            if let change = segment.judgement.change {
+                judgement = batch.changes[change].judgement
+                changed = batch.changes[change].attributes
+            } else if segment.judgement != .open {
+                judgement = ImportJudgement(segment.judgement == .accepted ? .accepted : .rejected)
             }
         }
         let accepted = batch.attributes.span.bytes.extracting(changed)

@@ -57,16 +57,16 @@ struct ImportJudge: Sendable {
             let verdict = self.program.evaluate(&draft)
             let isSame = draft.target == target && draft.local == local && draft.attributes == attributes
             var judgement = RouteBatch.Judgement.open
-            switch (verdict, part.judgement) {
-            case (.reject, _): judgement = .rejected
-            case (.accept, _) where isSame: judgement = .accepted
-            case (.accept, .changed(let number))
-            where latest?.target == draft.target && latest?.local == draft.local
-                && latest?.attributes == draft.attributes:
-                judgement = .changed(number)
-            case (.accept, _):
-                guard batch.attributes.count < limit else { break }
-                judgement = .changed(Int32(truncatingIfNeeded: batch.changes.count))
+            if verdict == .reject {
+                judgement = .rejected
+            } else if isSame {
+                judgement = .accepted
+            } else if part.judgement.change != nil, latest?.target == draft.target, latest?.local == draft.local,
+                latest?.attributes == draft.attributes
+            {
+                judgement = part.judgement
+            } else if batch.attributes.count < limit {
+                judgement = .changed(batch.changes.count)
                 let start = batch.attributes.count
                 batch.attributes.append(contentsOf: draft.attributes.bytes)
                 batch.changes.append(
