@@ -3,7 +3,7 @@
 SWIFT ?= swift
 FLAGS := -c release -Xswiftc -enable-testing
 
-.PHONY: demo test test-long fuzz build bench check format clean deps
+.PHONY: demo test test-long fuzz sanitize build bench bench-micro bench-check check format clean deps
 
 demo: build
 	Scripts/deps demo
@@ -19,12 +19,20 @@ test: deps
 	Scripts/check
 	MARTLET_LONG_TESTS= Scripts/test $(SWIFT) test $(FLAGS) --skip-build
 
-# The same, the tests that run for minutes included, and half a minute of every fuzzer.
+# The same, the tests that run for minutes included, then sanitizers, counters of the micro benchmarks, and half a minute
+# of every fuzzer.
 test-long: deps
 	$(SWIFT) build $(FLAGS) --build-tests
 	Scripts/check
 	MARTLET_LONG_TESTS=1 Scripts/test $(SWIFT) test $(FLAGS) --skip-build
+	$(MAKE) sanitize
+	$(MAKE) bench-check
 	$(MAKE) fuzz FUZZ_SECONDS=30
+
+# Tests of sessions, core and speaker with ThreadSanitizer and with AddressSanitizer.
+sanitize: deps
+	Scripts/sanitize thread
+	Scripts/sanitize address
 
 # Every decoder with libFuzzer and AddressSanitizer; FUZZ=Config for one of them.
 FUZZ := all
@@ -32,13 +40,22 @@ FUZZ_SECONDS := 60
 fuzz: deps
 	Fuzz/run $(FUZZ) $(FUZZ_SECONDS)
 
+# How long the steps take that a route goes through; Scripts/bench-micro REGEX for some of them.
+bench-micro:
+	Scripts/deps build
+	Scripts/bench-micro
+
+# Allocations, retains and releases of the same steps, which must be those of Benchmarks/Thresholds.
+bench-check:
+	Scripts/deps build
+	Scripts/bench-check
+
 # Micro benchmarks of the core, then all scenarios against every daemon that is installed (about half an hour).
 PEERS := relay,bird2,bird3,frrc0,openbgpd,martlet
 SCENARIOS := S1,S2b,S3,S4,S5
 RUNS := 3
 RESULTS := .build/bench.jsonl
-bench: build
-	$(SWIFT) run -c release --package-path Benchmarks
+bench: build bench-micro
 	rm -f $(RESULTS)
 	python3 Benchmarks/peers/run.py --duts $(PEERS) --scenarios $(SCENARIOS) --runs $(RUNS) --out $(RESULTS)
 	python3 Benchmarks/peers/run.py --report $(RESULTS)

@@ -28,6 +28,9 @@ extension Scenario {
         if self.pick(4) == 0 { try self.compareTables(decided, step) }
     }
 
+    /// Whether somebody who stalled has to look at more than the journal.
+    var hasOverrun: Bool { self.core.groups.contains { self.core.hasFallenBehind($0) } }
+
     /// Serves all groups until nothing is owed to anybody who reads.
     private mutating func deliver() throws {
         // Whoever does not read is put aside, as the speaker does.
