@@ -126,7 +126,8 @@ struct LoopbackTests {
 
     /// A socket that holds a port, as another program would.
     private static func occupy(_ port: UInt16) throws -> CInt {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        // Not for the programs that other tests start meanwhile: they would hold the port on.
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var endpoint = sockaddr_in()
         endpoint.sin_family = sa_family_t(AF_INET)
         endpoint.sin_port = port.bigEndian
