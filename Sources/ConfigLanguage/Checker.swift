@@ -160,7 +160,7 @@ extension Parser {
                     "'gateway direct' needs a neighbour on the link, this session is multihop"
                 )
             }
-            if !isInternal {
+            if !isInternal, self.dialect == .bird2 {
                 // RFC 8212: nothing is exchanged with another AS unless someone said what.
                 for (policy, word) in [(channel.importPolicy, "import"), (channel.exportPolicy, "export")]
                 where policy == nil {
@@ -216,6 +216,17 @@ extension Parser {
                 "\(local) and the neighbour's \(neighbor) are of different families"
             )
         }
+        if bgp.bindsStrictly {
+            guard let local = bgp.localAddress else {
+                throw self.fail(
+                    bgp.strictLocation ?? place,
+                    "'strict bind' needs the session's own address: 'local IP'"
+                )
+            }
+            guard !local.isLinkLocal else {
+                throw self.fail(bgp.strictLocation ?? place, "'strict bind' to a link-local address is not supported")
+            }
+        }
         if neighbor.isUnspecified {
             throw self.fail(place, "\(neighbor) is not a neighbour's address")
         }
@@ -224,6 +235,7 @@ extension Parser {
     private static func copyOptions(_ bgp: BGPDraft, to settings: inout BGPSettings) {
         settings.localAddress = bgp.localAddress
         settings.localPort = bgp.localPort ?? 179
+        settings.listenAddress = bgp.bindsStrictly ? bgp.localAddress : nil
         settings.interfaceName = bgp.interfaceName
         settings.neighborPort = bgp.neighborPort ?? 179
         settings.ttlSecurity = bgp.ttlSecurity

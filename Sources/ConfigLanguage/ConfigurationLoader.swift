@@ -1,14 +1,18 @@
 public import SpeakerSettings
 
-/// Reads a configuration in BIRD 2's language.
+/// Reads a configuration in BIRD's language.
 public enum ConfigurationLoader {
     /// Reads, parses and checks the file at `root` and all it includes.
     ///
     /// All errors are reported, up to a bound.
-    public static func load(root: String, provider: some SourceProvider) -> LoadResult {
+    public static func load(
+        root: String,
+        provider: some SourceProvider,
+        dialect: Dialect = .bird2
+    ) -> LoadResult {
         var loader = SourceLoader(provider)
         let isReadable = loader.loadRoot(root)
-        var parser = Parser(tokens: loader.tokens, files: loader.files)
+        var parser = Parser(tokens: loader.tokens, files: loader.files, dialect: dialect)
         for error in loader.errors { parser.report(error) }
         if isReadable && loader.errors.count < Parser.errorLimit { parser.parseConfiguration() }
         let diagnostics = parser.sortedDiagnostics

@@ -29,19 +29,22 @@ extension Diagnostic: CustomStringConvertible {
     public var description: String {
         let head = "\(self.path):\(self.line):\(self.column): \(self.severity.rawValue): \(self.message)"
         // A line with a password goes into no log.
-        guard !self.sourceLine.isEmpty, !self.namesPassword else { return head }
-        let bytes = Array(self.sourceLine.utf8)
+        guard let line = self.quotedLine else { return head }
+        let bytes = Array(line.utf8)
         let lead = min(max(self.column - 1, 0), bytes.count)
         // Tabs are repeated so that the caret stays below its place whatever width a terminal gives them;
         // continuation octets of UTF-8 take no column.
         var pad = ""
         for byte in bytes[..<lead] where byte & 0xC0 != 0x80 { pad += byte == UInt8(ascii: "\t") ? "\t" : " " }
         let width = max(1, min(self.width, bytes.count - lead))
-        return head + "\n" + self.sourceLine + "\n" + pad + "^" + String(repeating: "~", count: width - 1)
+        return head + "\n" + line + "\n" + pad + "^" + String(repeating: "~", count: width - 1)
     }
 }
 
 extension Diagnostic {
+    /// The line's text unless it must not be shown.
+    public var quotedLine: String? { self.sourceLine.isEmpty || self.namesPassword ? nil : self.sourceLine }
+
     private var namesPassword: Bool {
         let word = Array("password".utf8)
         let line = Array(self.sourceLine.utf8)

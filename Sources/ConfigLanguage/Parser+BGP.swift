@@ -5,11 +5,17 @@ import SpeakerSettings
 
 /// `protocol bgp`.
 extension Parser {
-    private static let statements = [
-        "local", "neighbor", "source", "direct", "multihop", "ttl", "passive", "password", "rr", "rs", "allow",
-        "interpret",
-        "enforce", "default", "deterministic", "med", "path", "igp", "prefer", "enable", "hold", "startup",
-        "keepalive", "connect", "error", "interface", "strict",
+    /// Statements of a BGP session.
+    static let bgpStatements = [
+        "local", "neighbor", "source address", "interface", "direct", "multihop", "ttl security", "passive",
+        "password", "rr client", "rr cluster id", "allow local as", "interpret communities", "enforce first as",
+        "enable route refresh", "enable extended messages", "enable as4", "capabilities", "attribute limit",
+        "default bgp_local_pref", "default bgp_med", "deterministic med", "med metric", "path metric", "igp metric",
+        "prefer older", "hold time", "startup hold time", "keepalive time", "connect delay time",
+        "connect retry time", "error wait time", "error forget time", "send hold time", "strict bind", "free bind",
+        "graceful restart", "long lived graceful restart", "add paths", "bfd", "rs client", "check link",
+        "allow bgp_local_pref", "disable after error", "disable after cease", "confederation member",
+        "advertise hostname", "setkey",
     ]
 
     mutating func parseBGPStatement(_ bgp: inout BGPDraft) throws(SyntaxError) {
@@ -43,17 +49,23 @@ extension Parser {
             guard try self.parseSwitch() else {
                 throw self.fail(start, "sessions always use capabilities and four-octet AS numbers")
             }
-        } else if try !self.parseBGPOffOnly() {
-            throw self.unknownStatement(of: .bgp, Self.statements)
+        } else if try !self.parseBGPOffOnly(&bgp) {
+            throw self.unknownStatement(of: .bgp, Self.bgpStatements)
         }
     }
 
     /// Options of BIRD whose defaults this speaker has: they may be written down as off, not turned on.
-    private mutating func parseBGPOffOnly() throws(SyntaxError) -> Bool {
+    private mutating func parseBGPOffOnly(_ bgp: inout BGPDraft) throws(SyntaxError) -> Bool {
         let start = self.location
         if self.accept("graceful", "restart") {
-            if self.sees("aware") || self.sees("time") { throw self.unsupported(start, "'graceful restart'") }
-            try self.parseOffOnly("'graceful restart'", at: start)
+            if self.accept("time") {
+                let _: UInt16 = try self.parseNumber("graceful restart time", in: 0...4095)
+                try self.tolerate("'graceful restart time'", at: start)
+            } else if self.accept("aware") {
+                try self.tolerate("'graceful restart'", at: start)
+            } else if try self.parseSwitch() {
+                try self.tolerate("'graceful restart'", at: start)
+            }
         } else if self.accept("long", "lived", "graceful", "restart") {
             if self.sees("aware") { throw self.unsupported(start, "'long lived graceful restart'") }
             try self.parseOffOnly("'long lived graceful restart'", at: start)
@@ -68,7 +80,10 @@ extension Parser {
         } else if self.accept("check", "link") {
             try self.parseOffOnly("'check link'", at: start)
         } else if self.accept("strict", "bind") {
-            try self.parseOffOnly("'strict bind'", at: start)
+            bgp.bindsStrictly = try self.parseSwitch()
+            bgp.strictLocation = start
+        } else if self.accept("advertise", "ipv4") {
+            try self.parseOffOnly("'advertise ipv4'", at: start)
         } else if self.accept("free", "bind") {
             try self.parseOffOnly("'free bind'", at: start)
         } else if self.accept("allow", "bgp_local_pref") {

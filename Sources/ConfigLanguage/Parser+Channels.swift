@@ -43,9 +43,18 @@ extension Parser {
         }
     }
 
-    private static let statements = ["table", "import", "export", "receive", "preference"]
+    /// Statements of every channel.
+    static let channelStatements = [
+        "table", "import", "import limit", "import keep filtered", "import table", "export", "export limit",
+        "export table", "receive limit", "preference", "rpki reload",
+    ]
+    /// Statements of channels of BGP besides.
+    static let bgpChannelStatements = [
+        "next hop self", "next hop keep", "next hop address", "gateway", "igp table", "extended next hop",
+        "mandatory", "add paths", "graceful restart", "long lived graceful restart", "secondary", "aigp",
+    ]
 
-    private mutating func parseChannelStatement(_ channel: inout ChannelDraft, of kind: ProtocolKind)
+    mutating func parseChannelStatement(_ channel: inout ChannelDraft, of kind: ProtocolKind)
         throws(SyntaxError)
     {
         let start = self.location
@@ -56,7 +65,7 @@ extension Parser {
                 throw self.fail(location, "table '\(table.name)' is of the other family than the channel")
             }
             channel.table = table.name
-        } else if self.accept("import", "limit") {
+        } else if self.accept("import", "limit") || self.dialect != .bird2 && self.accept("route", "limit") {
             channel.importLimit = try self.parseLimit()
         } else if self.accept("receive", "limit") {
             channel.receiveLimit = try self.parseLimit()
@@ -81,7 +90,7 @@ extension Parser {
         } else if kind == .bgp {
             try self.parseBGPChannelStatement(&channel)
         } else {
-            throw self.unknownStatement("a channel of protocol \(kind.rawValue)", Self.statements)
+            throw self.unknownStatement("a channel of protocol \(kind.rawValue)", Self.channelStatements)
         }
     }
 
@@ -148,7 +157,7 @@ extension Parser {
         } else {
             throw self.unknownStatement(
                 "a channel of protocol bgp",
-                Self.statements + ["next", "gateway", "igp", "extended", "mandatory", "add", "secondary", "graceful"]
+                Self.channelStatements + Self.bgpChannelStatements
             )
         }
     }

@@ -23,6 +23,10 @@ extension Parser {
         }
         var draft = ProtocolDraft(kind: kind, isTemplate: isTemplate)
         draft.debug = self.defaultDebug
+        // BIRD 1.6 has no channels: what it says of routes belongs to the one there is.
+        if let family = self.dialect.onlyFamily, kind != .device {
+            draft.channels = [ChannelDraft(family: family, location: nameLocation)]
+        }
         if self.accept("from") {
             guard case .protocolDraft(let base) = self.nextSymbol else { throw self.undefinedName("a template") }
             guard base.kind == kind else {
@@ -71,7 +75,10 @@ extension Parser {
         }
     }
 
-    private static let commonStatements = ["debug", "description", "disabled", "router", "ipv4", "ipv6"]
+    /// Statements of every protocol.
+    static let commonStatements = [
+        "debug", "description", "disabled", "router id", "ipv4", "ipv6",
+    ]
 
     private mutating func parseProtocolStatement(_ draft: inout ProtocolDraft) throws(SyntaxError) {
         let start = self.location
@@ -86,7 +93,14 @@ extension Parser {
         } else if self.sees("mrtdump") || self.sees("vrf") {
             throw self.unsupported(start, "'\(self.nextName ?? "")'")
         } else if draft.kind != .device, self.sees("ipv4") || self.sees("ipv6") {
+            guard self.dialect == .bird2 else {
+                throw self.fail(start, "BIRD 1.6 has no channels: write their options in the protocol itself")
+            }
             try self.parseChannel(&draft)
+        } else if self.dialect != .bird2, self.seesChannelStatement(draft.kind), !draft.channels.isEmpty {
+            var channel = draft.channels[0]
+            defer { draft.channels[0] = channel }
+            try self.parseChannelStatement(&channel, of: draft.kind)
         } else {
             switch draft.kind {
             case .bgp: try self.parseBGPStatement(&draft.bgp)
@@ -95,6 +109,19 @@ extension Parser {
             case .direct: try self.parseDirectStatement(&draft)
             case .device: try self.parseDeviceStatement(&draft)
             }
+        }
+    }
+
+    /// Whether what comes next is a statement that BIRD 2 has in channels.
+    private func seesChannelStatement(_ kind: ProtocolKind) -> Bool {
+        guard case .word(let word) = self.token.kind else { return false }
+        switch word {
+        case "import", "export", "receive", "table", "preference": return true
+        case "next", "gateway", "secondary", "missing": return kind == .bgp
+        case "route": return kind == .bgp && self.peek(1).kind == .word("limit")
+        case "add": return kind == .bgp && self.peek(1).kind == .word("paths")
+        case "igp": return kind == .bgp && self.peek(1).kind == .word("table")
+        default: return false
         }
     }
 
@@ -127,11 +154,22 @@ extension Parser {
         } else if self.accept("metric") {
             draft.metric = try self.parseNumber("metric", in: 0...UInt32.max)
         } else if self.accept("graceful", "restart") {
-            try self.parseOffOnly("'graceful restart'", at: start)
+            // Routes of an earlier run always stay until every neighbour said what it has: off would be a lie.
+            guard try self.parseSwitch() else {
+                throw self.fail(
+                    start,
+                    "routes in the kernel always stay over a restart; 'bgpctl shutdown' removes them"
+                )
+            }
         } else {
-            throw self.unknownStatement(of: .kernel, ["learn", "persist", "scan", "merge", "kernel", "metric"])
+            throw self.unknownStatement(of: .kernel, Self.kernelStatements)
         }
     }
+
+    /// Statements of the kernel protocol.
+    static let kernelStatements = [
+        "learn", "persist", "scan time", "merge paths", "kernel table", "metric", "graceful restart",
+    ]
 
     /// `merge paths [on|off] [limit N]`; 16 when no limit is given.
     private mutating func parseMergePaths(_ draft: inout ProtocolDraft) throws(SyntaxError) {

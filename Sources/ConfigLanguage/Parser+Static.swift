@@ -24,9 +24,14 @@ extension Parser {
         } else if self.accept("igp", "table") {
             draft.igpTable = try self.parseTableName()
         } else {
-            throw self.unknownStatement(of: .static, ["route", "check", "igp"])
+            throw self.unknownStatement(of: .static, Self.staticStatements)
         }
     }
+
+    /// Statements of a static protocol.
+    static let staticStatements = [
+        "route", "check link", "igp table",
+    ]
 
     /// The name of a table.
     mutating func parseTableName() throws(SyntaxError) -> TableSettings {
@@ -38,15 +43,16 @@ extension Parser {
     private mutating func parseRoute() throws(SyntaxError) -> StaticRouteSettings {
         let prefix = try self.parsePrefix("the destination's prefix")
         let target: StaticRouteSettings.Target
-        if self.accept("blackhole") {
+        let isOld = self.dialect != .bird2
+        if self.accept("blackhole") || isOld && self.accept("drop") {
             target = .blackhole
-        } else if self.accept("unreachable") {
+        } else if self.accept("unreachable") || isOld && self.accept("reject") {
             target = .unreachable
         } else if self.accept("prohibit") {
             target = .prohibit
         } else if self.accept("recursive") {
             target = .recursive(try self.parseAddress("the address to resolve"))
-        } else if self.sees("via") {
+        } else if self.sees("via") || isOld && self.accept("multipath") {
             var hops: [StaticRouteSettings.NextHop] = []
             while self.accept("via") {
                 guard hops.count < 256 else { throw self.fail(self.previousLocation, "too many next hops") }

@@ -21,12 +21,18 @@ extension Parser {
         if self.settings.protocols.isEmpty && !self.diagnostics.contains(where: { $0.severity == .error }) {
             self.report(.error, self.location, "the configuration has no protocol")
         }
+        self.applyListen()
     }
 
-    private static let statements = [
-        "attribute", "define", "debug", "filter", "function", "include", "ipv4", "ipv6", "log", "protocol", "roa4",
-        "roa6", "router",
-        "template",
+    /// Statements of the top level.
+    static let statements = [
+        "attribute", "define", "debug protocols", "debug latency", "debug commands", "filter", "function", "include",
+        "ipv4 table", "ipv6 table", "log", "protocol", "roa4 table", "roa6 table", "router id", "template",
+        "timeformat", "watchdog",
+    ]
+    /// Statements that only BIRD 1.6 has.
+    static let bird1Statements = [
+        "listen bgp", "table",
     ]
 
     private mutating func parseDefinition() throws(SyntaxError) {
@@ -48,14 +54,31 @@ extension Parser {
             try self.parseLog()
         case "debug":
             self.advance()
+            if self.sees("latency") || self.sees("commands") { return try self.skipWithoutEffect(start, "debug") }
             guard self.accept("protocols") else {
                 throw self.unsupported(start, "'debug \(self.nextName ?? "")'")
             }
             self.defaultDebug = try self.parseDebug()
             try self.expect(.semicolon)
         case "ipv4", "ipv6":
+            guard self.dialect == .bird2 else {
+                throw self.fail(start, "BIRD 1.6 has one family: write 'table NAME;'")
+            }
             self.advance()
+            try self.expect("table")
             try self.parseTable(word == "ipv4" ? .ipv4Unicast : .ipv6Unicast)
+        case "table" where self.dialect != .bird2:
+            self.advance()
+            try self.parseTable(self.dialect.onlyFamily ?? .ipv4Unicast)
+        case "table":
+            throw self.fail(start, "a table has a family: 'ipv4 table NAME;' or 'ipv6 table NAME;'")
+        case "listen" where self.dialect != .bird2:
+            self.advance()
+            try self.parseListen()
+        case "listen":
+            throw self.fail(start, "'listen bgp' is of BIRD 1.6: write 'local IP port N' in each protocol bgp")
+        case "timeformat", "watchdog":
+            try self.skipWithoutEffect(start, word)
         case "function":
             self.advance()
             try self.parseFunction()
@@ -74,11 +97,14 @@ extension Parser {
         case "template":
             self.advance()
             try self.parseProtocol(isTemplate: true, at: start)
-        case "timeformat", "mrtdump", "watchdog", "graceful", "eval", "listen", "roa",
+        case "mrtdump", "graceful", "eval", "roa",
             "vpn4", "vpn6", "flow4", "flow6", "mpls", "password", "cli", "threads", "hostname", "thread":
             throw self.unsupported(start, "'\(word)'")
         default:
-            throw self.unknownStatement("the configuration", Self.statements)
+            throw self.unknownStatement(
+                "the configuration",
+                Self.statements + (self.dialect == .bird2 ? [] : Self.bird1Statements)
+            )
         }
     }
 
@@ -93,8 +119,51 @@ extension Parser {
         try self.expect(.semicolon)
     }
 
+    /// A statement about something this speaker has no use for: its output and times have one form.
+    private mutating func skipWithoutEffect(_ start: Location, _ word: String) throws(SyntaxError) {
+        while !self.sees(.semicolon) {
+            guard self.token.kind != .end, !self.sees(.openBrace), !self.sees(.closeBrace) else {
+                throw self.unexpected("';' after '\(word)'")
+            }
+            self.advance()
+        }
+        self.report(.warning, start, "'\(word)' has no effect here; remove it")
+    }
+
+    /// `listen bgp [address IP] [port N] [dual|v6only]`.
+    private mutating func parseListen() throws(SyntaxError) {
+        try self.expect("bgp")
+        while !self.accept(.semicolon) {
+            let start = self.location
+            if self.accept("address") {
+                let address = try self.parseAddress("the address to listen on")
+                guard address.isIPv4 == (self.dialect == .bird1IPv4) else {
+                    throw self.fail(start, "\(address) is of the other family")
+                }
+                self.listen.address = address.isUnspecified ? nil : address
+            } else if self.accept("port") {
+                self.listen.port = try self.parseNumber("port", in: 1...UInt16.max)
+            } else if self.accept("dual") || self.accept("v6only") {
+                // A socket for IPv6 never takes IPv4 here, and an IPv6 daemon has no IPv4 neighbours.
+                continue
+            } else {
+                throw self.unexpected("'address', 'port' or ';'")
+            }
+        }
+    }
+
+    /// Gives what `listen bgp` said to the sessions, wherever it stands.
+    private mutating func applyListen() {
+        guard self.dialect != .bird2 else { return }
+        for (index, instance) in self.settings.protocols.enumerated() {
+            guard case .bgp(var session) = instance else { continue }
+            if let port = self.listen.port { session.localPort = port }
+            session.listenAddress = self.listen.address
+            self.settings.protocols[index] = .bgp(session)
+        }
+    }
+
     private mutating func parseTable(_ family: AddressFamily) throws(SyntaxError) {
-        try self.expect("table")
         let location = self.location
         guard let name = self.nextName else { throw self.unexpected("a name for the table") }
         // The default tables may be named once more, as in BIRD.

@@ -21,6 +21,7 @@ struct Parser {
 
     private let tokens: [Token]
     private let files: [SourceText]
+    let dialect: Dialect
     var index = 0
     var nesting = 0
     private(set) var diagnostics: [Diagnostic] = []
@@ -39,11 +40,17 @@ struct Parser {
     var names: [String: Location] = [:]
     /// Tables that `secondary` channels need sorted; judged at the end, because a table may be declared again.
     var sortedTables: [(name: String, location: Location)] = []
+    /// `listen bgp` of BIRD 1.6.
+    var listen = ListenDraft()
 
-    init(tokens: [Token], files: [SourceText]) {
+    init(tokens: [Token], files: [SourceText], dialect: Dialect = .bird2) {
         self.tokens = tokens
         self.files = files
+        self.dialect = dialect
         for table in self.settings.tables { self.symbols[table.name] = .table(table) }
+        if let family = dialect.onlyFamily, let table = TableSettings.defaults.first(where: { $0.family == family }) {
+            self.symbols["master"] = .table(table)
+        }
         for (name, value) in FilterConstants.byName { self.symbols[name] = .constant(value) }
     }
 }
@@ -224,7 +231,10 @@ extension Parser {
     /// An error for a statement that is not known here, with the closest one that is.
     func unknownStatement(_ context: String, _ known: [String]) -> SyntaxError {
         guard case .word(let word) = self.token.kind else { return self.unexpected("a statement of \(context)") }
-        let hint = nearest(to: word, in: known).map { "; did you mean '\($0)'?" } ?? ""
+        let suggestion =
+            known.first { $0.hasPrefix(word + " ") }
+            ?? nearest(to: word, in: known.map { String($0.prefix { $0 != " " }) })
+        let hint = suggestion.map { "; did you mean '\($0)'?" } ?? ""
         return self.fail(self.location, "'\(word)' is not a statement of \(context)\(hint)")
     }
 
@@ -255,6 +265,12 @@ extension Parser {
     }
 
     func unsupported(_ location: Location, _ what: String) -> SyntaxError {
-        self.fail(location, "\(what) is not supported yet")
+        self.fail(location, "\(what) is not supported yet\(Refusals.advice(for: what))")
+    }
+
+    /// An option of BIRD 1.6 that this speaker goes without: generated files always have it, so it is no error there.
+    mutating func tolerate(_ what: String, at location: Location) throws(SyntaxError) {
+        guard self.dialect != .bird2 else { throw self.unsupported(location, what) }
+        self.report(.warning, location, "\(what) is not supported yet: the speaker goes without")
     }
 }

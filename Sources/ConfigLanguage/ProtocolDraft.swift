@@ -23,6 +23,12 @@ enum ProtocolKind: String, Hashable, Sendable, CaseIterable {
     }
 }
 
+/// `listen bgp` of BIRD 1.6.
+struct ListenDraft: Sendable {
+    var address: IPAddress?
+    var port: UInt16?
+}
+
 /// What was said of a protocol or template so far; checked when an instance's block closes.
 struct ProtocolDraft: Sendable {
     var kind: ProtocolKind
@@ -119,6 +125,8 @@ struct BGPDraft: Sendable {
     var localAddress: IPAddress?
     var localAddressLocation: Location?
     var localPort: UInt16?
+    var bindsStrictly = false
+    var strictLocation: Location?
     var neighborAddress: IPAddress?
     var neighborLocation: Location?
     var neighborPort: UInt16?

@@ -266,6 +266,7 @@ private struct ProtocolComparison {
         self.restart(old.localAS, new.localAS, "local AS")
         self.restart(old.localAddress, new.localAddress, "local address")
         self.restart(old.localPort, new.localPort, "local port")
+        self.restart(old.listenAddress, new.listenAddress, "strict bind")
         self.restart(old.neighborAddress, new.neighborAddress, "neighbor address")
         self.restart(old.interfaceName, new.interfaceName, "interface")
         self.restart(old.neighborPort, new.neighborPort, "neighbor port")

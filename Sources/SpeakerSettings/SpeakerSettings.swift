@@ -260,6 +260,8 @@ public struct BGPSettings: Hashable, Sendable {
     public var localAddress: IPAddress?
     /// Listening port (`local … port`); 179.
     public var localPort: UInt16
+    /// Listen on this address alone instead of all (`strict bind`, `listen bgp address` of BIRD 1.6).
+    public var listenAddress: IPAddress?
     /// Neighbour's address.
     public var neighborAddress: IPAddress
     /// Interface that scopes a link-local neighbour (`neighbor fe80::1%eth0`, `interface "eth0"`).

@@ -35,6 +35,17 @@ public struct MartletProcess: Sendable {
         arguments: [String] = []
     ) async throws -> MartletProcess {
         let file = try lab.write("\(name).conf", configuration)
+        return try await Self.start(name, in: namespace, lab, file: file, arguments: arguments)
+    }
+
+    /// Starts `martlet speaker` with a configuration file and waits until its control interface answers.
+    public static func start(
+        _ name: String,
+        in namespace: Lab.Namespace,
+        _ lab: Lab,
+        file: String,
+        arguments: [String] = []
+    ) async throws -> MartletProcess {
         let folder = "\(lab.folder)/\(name)"
         let socket = "\(folder)/s.sock"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

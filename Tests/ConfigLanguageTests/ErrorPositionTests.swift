@@ -24,13 +24,20 @@ struct ErrorPositionTests {
             ("protcol bgp x {}", "1:1 'protcol' is not a statement of the configuration; did you mean 'protocol'?"),
             ("router id ::1;", "1:11 expected a router id as a dotted quad"),
             ("router id 0;", "1:11 a router id must not be zero"),
-            ("router id from \"eth0\";", "1:11 'router id from' is not supported yet"),
+            (
+                "router id from \"eth0\";",
+                "1:11 'router id from' is not supported yet; write the router id: router id A.B.C.D;"
+            ),
             (
                 "log stderr { eror };",
                 "1:14 expected a class of log lines (debug, trace, info, remote, warning, error, auth, fatal, bug), found 'eror'"
             ),
-            ("timeformat protocol iso long;", "1:1 'timeformat' is not supported yet"),
-            ("protocol ospf x {}", "1:10 protocol ospf is not supported yet"),
+            ("listen bgp port 1790;", "1:1 'listen bgp' is of BIRD 1.6: write 'local IP port N' in each protocol bgp"),
+            ("table x;", "1:1 a table has a family: 'ipv4 table NAME;' or 'ipv6 table NAME;'"),
+            (
+                "protocol ospf x {}",
+                "1:10 protocol ospf is not supported yet; run another daemon for it and use 'learn' in 'protocol kernel'"
+            ),
             ("protocol device { interface \"x\"; }", "1:19 'interface' in protocol device is not supported yet"),
             ("protocol device {} protocol device {}", "1:20 there is another device protocol"),
             ("protocol static { route 10.0.0.0/8 blackhole; }", "1:1 a static protocol needs a channel: ipv4 or ipv6"),
@@ -70,7 +77,7 @@ struct ErrorPositionTests {
             ),
             (
                 "protocol bgp x { local as 5; neighbor range 1.0.0.0/8 as 5; }",
-                "1:39 'neighbor range' is not supported yet"
+                "1:39 'neighbor range' is not supported yet; write a 'protocol bgp' for each neighbour, with a template"
             ),
             (
                 "protocol bgp x { local as 5; neighbor fe80::1 as 6; }",
@@ -110,12 +117,15 @@ struct ErrorPositionTests {
                 "1:60 'secondary' needs a sorted table, as in: table master4 sorted;"
             ),
             ("ipv4 table t { trie on; };", "1:16 a table option is not supported yet"),
-            ("protocol bgp x { graceful restart; }", "1:18 'graceful restart' is not supported yet"),
+            (
+                "protocol bgp x { graceful restart; }",
+                "1:18 'graceful restart' is not supported yet; remove it: routes in the kernel stay over a restart of this speaker without it"
+            ),
             (
                 "protocol bgp x { long lived graceful restart on; }",
-                "1:18 'long lived graceful restart' is not supported yet"
+                "1:18 'long lived graceful restart' is not supported yet; remove it: routes in the kernel stay over a restart of this speaker without it"
             ),
-            ("protocol bgp x { bfd; }", "1:18 'bfd' is not supported yet"),
+            ("protocol bgp x { bfd; }", "1:18 'bfd' is not supported yet; remove it and shorten 'hold time'"),
             ("protocol bgp x { password \"\"; }", "1:27 a password has 1 to 80 octets"),
             ("protocol bgp x { hold time 9 s; }", "1:30 expected ';', found 's'"),
             ("protocol bgp x { error wait time 9, 3; }", "1:34 the first wait is longer than the longest"),

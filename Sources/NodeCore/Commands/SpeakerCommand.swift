@@ -1,4 +1,5 @@
 public import ArgumentParser
+internal import ConfigLanguage
 internal import ControlAPI
 internal import ControlServer
 internal import Logging
@@ -18,6 +19,9 @@ public struct SpeakerCommand: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: "The configuration file.")
     var config: String = "/etc/martlet/speaker.conf"
 
+    @Option(help: DialectOption.help)
+    var dialect: DialectOption = .bird2
+
     @OptionGroup
     var control: ControlOptions
 
@@ -31,12 +35,13 @@ public struct SpeakerCommand: AsyncParsableCommand {
     public func run() async throws {
         let router = LogRouter()
         let logger = self.logging.logger("martlet", router)
-        let configuration = SpeakerConfiguration(path: self.config)
+        let configuration = SpeakerConfiguration(path: self.config, dialect: self.dialect.dialect)
         for diagnostic in configuration.diagnostics { writeError("\(diagnostic)") }
         guard let settings = configuration.settings else { throw ExitCode.failure }
         let runtime = try SpeakerRuntime(
             settings: settings,
             path: self.config,
+            dialect: self.dialect.dialect,
             options: Speaker.Options(),
             router: router,
             logger: logger
@@ -50,6 +55,25 @@ public struct SpeakerCommand: AsyncParsableCommand {
         )
         let reload = ReloadSignalService { _ = await runtime.reload() }
         try await runServices([speaker, reload, server], logger: logger) { request in await runtime.onShutdown(request)
+        }
+    }
+}
+
+/// The language of a configuration by name on the command line.
+enum DialectOption: String, CaseIterable, ExpressibleByArgument {
+    case bird2
+    case bird1IPv4 = "bird1-v4"
+    case bird1IPv6 = "bird1-v6"
+
+    static let help: ArgumentHelp =
+        "The file's language: bird2, or that of BIRD 1.6's IPv4 or IPv6 daemon: bird1-v4, bird1-v6."
+
+    /// The parser's word for it.
+    var dialect: Dialect {
+        switch self {
+        case .bird2: .bird2
+        case .bird1IPv4: .bird1IPv4
+        case .bird1IPv6: .bird1IPv6
         }
     }
 }

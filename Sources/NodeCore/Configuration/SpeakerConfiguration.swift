@@ -8,12 +8,15 @@ struct SpeakerConfiguration {
     var settings: SpeakerSettings?
     /// Errors and warnings in order.
     var diagnostics: [ConfigLanguage.Diagnostic]
+    /// Paths of the files that were read, the root first.
+    var files: [String]
 
     /// Reads a file and all it includes.
-    init(path: String) {
-        let result = ConfigurationLoader.load(root: path, provider: FileSources())
+    init(path: String, dialect: Dialect = .bird2) {
+        let result = ConfigurationLoader.load(root: path, provider: FileSources(), dialect: dialect)
         self.settings = result.errors.isEmpty ? result.settings : nil
         self.diagnostics = result.diagnostics
+        self.files = result.sources.map(\.path)
     }
 }
 

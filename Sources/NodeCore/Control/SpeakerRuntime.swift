@@ -8,6 +8,7 @@ internal import SpeakerSettings
 actor SpeakerRuntime {
     nonisolated let speaker: Speaker
     nonisolated let configurationPath: String
+    private nonisolated let dialect: Dialect
     nonisolated let logger: Logger
     private nonisolated let router: LogRouter
     private(set) var lastReload: Status.Reload?
@@ -39,7 +40,15 @@ actor SpeakerRuntime {
 
     private var nextConfirmation: UInt64 = 0
 
-    init(settings: SpeakerSettings, path: String, options: Speaker.Options, router: LogRouter, logger: Logger) throws {
+    init(
+        settings: SpeakerSettings,
+        path: String,
+        dialect: Dialect = .bird2,
+        options: Speaker.Options,
+        router: LogRouter,
+        logger: Logger
+    ) throws {
+        self.dialect = dialect
         self.speaker = try Speaker(settings: settings, options: options, logger: logger)
         self.configurationPath = path
         self.router = router
@@ -60,7 +69,7 @@ actor SpeakerRuntime {
     func reload(_ request: ReloadRequest = ReloadRequest()) async -> ReloadResult {
         await self.enter()
         defer { self.leave() }
-        let configuration = SpeakerConfiguration(path: request.file ?? self.configurationPath)
+        let configuration = SpeakerConfiguration(path: request.file ?? self.configurationPath, dialect: self.dialect)
         let diagnostics = configuration.diagnostics.map(\.control)
         guard let settings = configuration.settings else {
             for diagnostic in configuration.diagnostics { self.logger.error("\(diagnostic)") }

@@ -245,10 +245,16 @@ extension SpeakerCore {
     /// Where to listen for sessions, and what the sockets must know of their neighbours.
     func expectedNeighbors(_ sessions: [BGPSettings]) -> [SocketEndpoint: Listeners.Expected] {
         var expected: [SocketEndpoint: Listeners.Expected] = [:]
+        func everywhere(_ settings: BGPSettings) -> SocketEndpoint {
+            SocketEndpoint(address: settings.neighborAddress.isIPv4 ? .v4(.any) : .v6(.any), port: settings.localPort)
+        }
+        // A socket for all addresses leaves no room for another at the same port: it serves the strict ones too, and
+        // their connections to other addresses are reset.
+        let open = Set(sessions.filter { $0.listenAddress == nil }.map(everywhere))
         for settings in sessions {
             let transport = self.transport(settings)
-            let any: IPAddress = settings.neighborAddress.isIPv4 ? .v4(.any) : .v6(.any)
-            let local = SocketEndpoint(address: any, port: settings.localPort)
+            var local = everywhere(settings)
+            if let address = settings.listenAddress, !open.contains(local) { local.address = address }
             var neighbor = transport.remote
             neighbor.port = 0
             expected[local, default: Listeners.Expected()].add(neighbor, transport.options)
