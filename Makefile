@@ -3,7 +3,7 @@
 SWIFT ?= swift
 FLAGS := -c release -Xswiftc -enable-testing
 
-.PHONY: demo test test-long fuzz sanitize build bench bench-micro bench-check check format clean deps
+.PHONY: demo test test-long fuzz sanitize build bench bench-micro bench-check rfc-checks check format clean deps
 
 demo: build
 	Scripts/deps demo
@@ -13,21 +13,26 @@ build:
 	Scripts/deps build
 	$(SWIFT) build $(FLAGS)
 
-# Everything with a bounded run time: unit, component and interoperability tests.
+# Everything with a bounded run time: unit, component and interoperability tests, and the black-box checks.
 test: deps
 	$(SWIFT) build $(FLAGS) --build-tests
 	Scripts/check
-	MARTLET_LONG_TESTS= Scripts/test $(SWIFT) test $(FLAGS) --skip-build
+	MARTLET_LONG_TESTS= Scripts/test --black-box $(SWIFT) test $(FLAGS) --skip-build
 
 # The same, the tests that run for minutes included, then sanitizers, counters of the micro benchmarks, and half a minute
 # of every fuzzer.
 test-long: deps
 	$(SWIFT) build $(FLAGS) --build-tests
 	Scripts/check
-	MARTLET_LONG_TESTS=1 Scripts/test $(SWIFT) test $(FLAGS) --skip-build
+	MARTLET_LONG_TESTS=1 Scripts/test --black-box $(SWIFT) test $(FLAGS) --skip-build
 	$(MAKE) sanitize
 	$(MAKE) bench-check
 	$(MAKE) fuzz FUZZ_SECONDS=30
+
+# The black-box checks against Martlet, BIRD and FRR; writes docs/rfc-checks.md. One of them: Tests/BlackBox/run.py --dut bird
+rfc-checks: deps
+	$(SWIFT) build $(FLAGS)
+	Tests/BlackBox/run.py --write-table
 
 # Tests of sessions, core and speaker with ThreadSanitizer and with AddressSanitizer.
 sanitize: deps
