@@ -117,13 +117,6 @@ extension RoutingCore {
 
     // MARK: Output
 
-    /// Entries of the journal that a group has not read; those it fell behind are not counted.
-    public func backlog(of id: GroupID) -> Int {
-        guard id.index < self.engine.groups.count else { return 0 }
-        let group = self.engine.groups[id.index]
-        return Int(clamping: self.engine.journalHead(group.key.table) &- group.cursor)
-    }
-
     /// Whether a group is owed anything, or may be.
     public func isPending(_ group: GroupID) -> Bool {
         guard group.index < self.engine.groups.count, self.engine.groups[group.index].isLive else { return false }

@@ -688,9 +688,7 @@ extension SpeakerCore {
             }
             guard isReady, slow.count < members.count else { continue }
             for member in slow { self.routing.separate(member) }
-            // The further behind, the more: a group that falls off the journal has to look at the whole table.
-            let backlog = self.routing.backlog(of: group)
-            let output = self.routing.flush(group, limit: min(max(8192, backlog / 2), 65_536))
+            let output = self.routing.flush(group, limit: 8192)
             self.send(output)
             if !output.isDrained { isMoreDue = true }
         }
