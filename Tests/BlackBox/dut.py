@@ -43,8 +43,9 @@ class Neighbor:
         self.internal = self.internal or self.asn == asn
         host = self.host or 11 + index
         self.address4 = f"{worker.net(self.net)}.{host}"
-        self.address6 = f"{worker.net6(self.net)}::{host}"
-        self.dut4, self.dut6 = f"{worker.net(self.net)}.1", f"{worker.net6(self.net)}::1"
+        # As the library writes addresses, so that they compare as texts.
+        self.address6 = str(ipaddress.ip_address(f"{worker.net6(self.net)}::{host}"))
+        self.dut4, self.dut6 = f"{worker.net(self.net)}.1", str(ipaddress.ip_address(f"{worker.net6(self.net)}::1"))
         self.address = self.address4 if self.transport == 4 else self.address6
         self.dut = self.dut4 if self.transport == 4 else self.dut6
         self.identifier = self.address4
@@ -109,15 +110,20 @@ class Neighbor:
         return sock
 
     def accept(self, listener, patience=6.0):
-        listener.settimeout(patience)
-        try:
-            sock, _ = listener.accept()
-        except TimeoutError:
-            raise Failed(f"expected a connection from the daemon; seen: none within {patience} seconds") from None
-        sock.settimeout(None)
-        session = Session(sock, self)
-        self.worker.sessions.append(session)
-        return session
+        """The next connection from the daemon; FRR drops the first while it reads the rest of its configuration."""
+        end = time.monotonic() + patience
+        while True:
+            listener.settimeout(max(0.05, end - time.monotonic()))
+            try:
+                sock, _ = listener.accept()
+            except TimeoutError:
+                raise Failed(f"expected a connection from the daemon; seen: none within {patience} seconds") from None
+            sock.settimeout(None)
+            session = Session(sock, self)
+            session.wait(lambda: session.open or session.closed, 1)
+            if session.open or not session.closed or self.worker.daemon != "frr":
+                self.worker.sessions.append(session)
+                return session
 
 
 class Config:
@@ -145,7 +151,7 @@ class Worker:
         self.number, self.folder = number, f"{folder}/{number}"
         os.makedirs(self.folder, exist_ok=True)
         os.chmod(self.folder, 0o777)
-        self.sessions, self.listeners = [], []
+        self.sessions, self.listeners, self.daemon = [], [], None
         # The namespace lives as long as this process, and that as long as the runner.
         self.holder = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "sleep", "infinity"])
         own = os.readlink("/proc/self/ns/net")

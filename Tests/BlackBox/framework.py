@@ -69,7 +69,9 @@ class Case:
         """Waits until everything sent so far has taken effect: a route sent after it has arrived."""
         sender.announce(prefix, **attributes)
         for observer in observers:
-            observer.expect_route(prefix)
+            if not observer.wait(lambda: observer.route(prefix)) and (sender.notification or sender.closed):
+                fail("the session to stay up", sender.story)
+            observer.expect_route(prefix, patience=0)
             observer.quiet(GRACE)
 
     def absent(self, sender, observer, *prefixes, **attributes):
@@ -89,6 +91,7 @@ def perform(check, worker, daemon):
     """Runs a check against a fresh daemon."""
     began = time.monotonic()
     case = None
+    worker.daemon = daemon.name
     try:
         if check.only and daemon.name not in check.only:
             raise NotApplicable("the check is written in another daemon's language")
