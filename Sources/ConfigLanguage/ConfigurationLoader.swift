@@ -10,6 +10,13 @@ public enum ConfigurationLoader {
         provider: some SourceProvider,
         dialect: Dialect = .bird2
     ) -> LoadResult {
+        self.parse(root: root, provider: provider, dialect: dialect).result
+    }
+
+    /// The result, and the parser with what it saw.
+    static func parse(root: String, provider: some SourceProvider, dialect: Dialect)
+        -> (result: LoadResult, parser: Parser)
+    {
         var loader = SourceLoader(provider)
         let isReadable = loader.loadRoot(root)
         var parser = Parser(tokens: loader.tokens, files: loader.files, dialect: dialect)
@@ -17,11 +24,12 @@ public enum ConfigurationLoader {
         if isReadable && loader.errors.count < Parser.errorLimit { parser.parseConfiguration() }
         let diagnostics = parser.sortedDiagnostics
         let failed = diagnostics.contains { $0.severity == .error }
-        return LoadResult(
+        let result = LoadResult(
             settings: failed ? nil : parser.settings,
             diagnostics: diagnostics,
             sources: loader.files.map { LoadedSource(path: $0.path, digest: $0.digest) }
         )
+        return (result, parser)
     }
 }
 

@@ -78,9 +78,13 @@ extension Parser {
         } else if self.accept("export", "table") {
             try self.parseOffOnly("'export table'", at: start)
         } else if self.accept("import") {
+            let first = self.index
             channel.importPolicy = try self.parsePolicy()
+            channel.importTokens = first..<self.index
         } else if self.accept("export") {
+            let first = self.index
             channel.exportPolicy = try self.parsePolicy()
+            channel.exportTokens = first..<self.index
         } else if self.accept("preference") {
             channel.preference = try self.parseNumber("preference", in: 0...UInt16.max)
         } else if self.accept("rpki", "reload") {

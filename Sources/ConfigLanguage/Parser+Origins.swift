@@ -52,6 +52,7 @@ extension Parser {
         }
         try self.define(name, .originTable(isIPv4: isIPv4), at: location)
         self.authorizations[name] = []
+        self.transcript.originTables.append((name, isIPv4))
         if !self.sees(.semicolon) { throw self.unsupported(self.location, "a table option") }
         try self.expect(.semicolon)
     }
@@ -126,6 +127,7 @@ extension Parser {
         try self.charge(32 * draft.authorizations.count, at: location)
         guard let table = draft.originTable, !common.isDisabled else { return }
         self.authorizations[table.name, default: []] += draft.authorizations
+        self.transcript.origins.append((common.name, table.name, table.isIPv4, draft.authorizations))
     }
 
     /// Gives filters the tables that they ask, now that all ROAs are known.

@@ -47,7 +47,10 @@ extension Parser {
         try self.parseProtocolBody(&draft)
         if self.symbols[fullName] == nil { self.symbols[fullName] = .protocolDraft(draft) }
         // What is missing is judged only where nothing was refused: one mistake, one error.
-        if !isTemplate, self.errorCount == errorsBefore { self.finish(draft, name: fullName, at: nameLocation) }
+        if !isTemplate, self.errorCount == errorsBefore {
+            self.transcript.note(draft, name: fullName)
+            self.finish(draft, name: fullName, at: nameLocation)
+        }
     }
 
     private mutating func nextDefaultName(_ kind: ProtocolKind) -> String {

@@ -14,7 +14,8 @@ extension Parser {
         } else if self.accept("route") {
             draft.routeLocations.append(self.location)
             do throws(SyntaxError) {
-                draft.routes.append(try self.parseRoute())
+                let route = try self.parseRoute(&draft.routeTokens)
+                draft.routes.append(route)
             } catch {
                 draft.routeLocations.removeLast()
                 throw error
@@ -40,7 +41,9 @@ extension Parser {
         return table
     }
 
-    private mutating func parseRoute() throws(SyntaxError) -> StaticRouteSettings {
+    private mutating func parseRoute(_ blocks: inout [IPPrefix: Range<Int>]) throws(SyntaxError)
+        -> StaticRouteSettings
+    {
         let prefix = try self.parsePrefix("the destination's prefix")
         let target: StaticRouteSettings.Target
         let isOld = self.dialect != .bird2
@@ -63,10 +66,13 @@ extension Parser {
             throw self.unexpected("'via', 'recursive', 'blackhole', 'unreachable' or 'prohibit'")
         }
         var route = StaticRouteSettings(prefix: prefix, target: target)
+        blocks[prefix] = nil
         if self.sees(.openBrace) {
             let start = self.location
+            let first = self.index
             var scope = FilterScope()
             let body = try self.parseBlock(&scope)
+            blocks[prefix] = first..<self.index
             route.attributes = try self.program(body + [.accept], scope, at: start)
         }
         return route

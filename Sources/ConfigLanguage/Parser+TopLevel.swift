@@ -10,6 +10,7 @@ extension Parser {
             let before = self.index
             do throws(SyntaxError) {
                 try self.parseDefinition()
+                self.transcript.noteDefinition(before..<self.index, in: self.tokens)
             } catch {
                 self.report(error)
                 self.recover()

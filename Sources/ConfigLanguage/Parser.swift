@@ -19,8 +19,8 @@ struct Parser {
     /// Protocols a configuration may have.
     static let protocolLimit = 10_000
 
-    private let tokens: [Token]
-    private let files: [SourceText]
+    let tokens: [Token]
+    let files: [SourceText]
     let dialect: Dialect
     var index = 0
     var nesting = 0
@@ -42,6 +42,8 @@ struct Parser {
     var sortedTables: [(name: String, location: Location)] = []
     /// `listen bgp` of BIRD 1.6.
     var listen = ListenDraft()
+    /// What of the text the settings do not hold.
+    var transcript = Transcript()
 
     init(tokens: [Token], files: [SourceText], dialect: Dialect = .bird2) {
         self.tokens = tokens

@@ -43,6 +43,8 @@ struct ProtocolDraft: Sendable {
     var igpTable: TableSettings?
     var routes: [StaticRouteSettings] = []
     var routeLocations: [Location] = []
+    /// Where the blocks of routes stand among the tokens, by destination.
+    var routeTokens: [IPPrefix: Range<Int>] = [:]
     /// The ROA table of a static protocol that fills one, and what it fills in.
     var originTable: (name: String, isIPv4: Bool)?
     var authorizations: [ROATable.Authorization] = []
@@ -77,6 +79,9 @@ struct ChannelDraft: Sendable {
     var table: String?
     var importPolicy: FilterProgram?
     var exportPolicy: FilterProgram?
+    /// Where they stand among the tokens.
+    var importTokens: Range<Int>?
+    var exportTokens: Range<Int>?
     var preference: UInt16?
     var importLimit: LimitSettings?
     var receiveLimit: LimitSettings?

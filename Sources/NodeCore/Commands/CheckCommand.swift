@@ -100,10 +100,17 @@ func writeOutput(_ line: String) {
 }
 
 private func writeLine(_ line: String, to descriptor: CInt) {
-    var bytes = Array((line + "\n").utf8)[...]
-    while !bytes.isEmpty {
-        let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-        guard count > 0 else { return }
-        bytes = bytes.dropFirst(count)
+    writeAll(Array((line + "\n").utf8), to: descriptor)
+}
+
+/// Writes octets to a descriptor; false when it takes no more.
+@discardableResult
+func writeAll(_ bytes: [UInt8], to descriptor: CInt) -> Bool {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        guard count > 0 else { return false }
+        rest = rest.dropFirst(count)
     }
+    return true
 }

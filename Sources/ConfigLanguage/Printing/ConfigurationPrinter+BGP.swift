@@ -1,0 +1,113 @@
+import BGPWire
+import IPAddressing
+import SpeakerSettings
+
+/// `protocol bgp`.
+extension ConfigurationPrinter {
+    mutating func write(_ settings: BGPSettings) {
+        self.write(settings.common)
+        self.writeAddressing(settings)
+        self.say("rr client", settings.isRouteReflectorClient)
+        if let id = settings.clusterID { self.say("rr cluster id \(id)") }
+        self.say("rs client", settings.isRouteServerClient)
+        self.say("allow local as \(settings.allowedLocalAS)")
+        self.say("interpret communities", settings.interpretsCommunities)
+        self.say("enforce first as", settings.enforcesFirstAS)
+        self.say("enable route refresh", settings.routeRefresh)
+        self.say("enable extended messages", settings.extendedMessages)
+        self.say("attribute limit \(settings.attributeLimit >> 20)")
+        self.say("default bgp_local_pref \(settings.defaultLocalPreference)")
+        self.say("default bgp_med \(settings.defaultMED)")
+        self.say("path metric", settings.comparesPathLength)
+        self.say("igp metric", settings.comparesIGPMetric)
+        self.say("med metric", settings.comparesMEDAlways)
+        self.say("deterministic med", settings.deterministicMED)
+        self.say("prefer older", settings.prefersOlder)
+        self.write(settings.timers)
+        for channel in settings.channels { self.write(channel, of: settings) }
+    }
+
+    private mutating func writeAddressing(_ settings: BGPSettings) {
+        let own = settings.localAddress.map { "\($0) " } ?? ""
+        self.say("local \(own)port \(settings.localPort) as \(settings.localAS.rawValue)")
+        let kind = settings.neighborAS.map { "as \($0.rawValue)" } ?? "external"
+        self.say("neighbor \(settings.neighborAddress) port \(settings.neighborPort) \(kind)")
+        if let name = settings.interfaceName { self.say("interface \"\(name)\"") }
+        self.say(settings.multihopTTL.map { "multihop \($0)" } ?? "direct")
+        self.say("ttl security", settings.ttlSecurity)
+        self.say("passive", settings.isPassive)
+        if let listen = settings.listenAddress, listen != settings.localAddress {
+            self.remark("listens on \(listen) only: 'listen bgp address' of BIRD 1.6")
+        } else {
+            self.say("strict bind", settings.listenAddress != nil)
+        }
+        if let password = settings.password {
+            self.say("password \"\(self.isSecretShown ? password : "hidden")\"")
+        }
+    }
+
+    private mutating func write(_ timers: BGPTimers) {
+        self.say("hold time \(timers.hold)")
+        self.say("startup hold time \(timers.startupHold)")
+        if let time = timers.keepalive {
+            self.say("keepalive time \(time)")
+        } else {
+            self.remark("keepalive time: a third of the negotiated hold time")
+        }
+        self.say("connect delay time \(timers.connectDelay)")
+        self.say("connect retry time \(timers.connectRetry)")
+        self.say("error wait time \(timers.errorWait.lowerBound), \(timers.errorWait.upperBound)")
+        self.say("error forget time \(timers.errorForget)")
+        if let time = timers.sendHold {
+            self.say("send hold time \(time)")
+        } else {
+            self.remark("send hold time: the larger of 480 and twice the hold time")
+        }
+    }
+
+    private mutating func write(_ channel: BGPChannelSettings, of settings: BGPSettings) {
+        let isIPv4 = channel.channel.family == .ipv4Unicast
+        self.block(isIPv4 ? "ipv4" : "ipv6", end: "};\n") { printer in
+            printer.writeBody(channel.channel, of: settings.common.name)
+            printer.say("next hop self \(Self.word(channel.nextHopSelf))")
+            printer.say("next hop keep \(Self.word(channel.nextHopKeep))")
+            if let address = channel.nextHopAddress {
+                printer.say("next hop address \(address)")
+            } else {
+                printer.remark("next hop address: the session's own address")
+            }
+            switch channel.gateway {
+            case .direct: printer.say("gateway direct")
+            case .recursive: printer.say("gateway recursive")
+            case nil: printer.remark("gateway: \(settings.multihopTTL == nil ? "direct" : "recursive")")
+            }
+            printer.say("igp table \(printer.quoted(channel.igpTable ?? channel.channel.table))", if: channel.igpTable)
+            if isIPv4 { printer.say("extended next hop", channel.extendedNextHop) }
+            printer.say("mandatory", channel.isMandatory)
+            let directions = (channel.addPathsReceive, channel.addPathsSend)
+            printer.say(
+                "add paths " + (directions == (true, true) ? "on" : directions.0 ? "rx" : directions.1 ? "tx" : "off")
+            )
+            if let count = channel.addPathsCount { printer.say("add paths best \(count)") }
+            printer.say("secondary", channel.isSecondary)
+        }
+    }
+
+    /// A statement about a value that was given, a remark about one that was not.
+    private mutating func say(_ statement: String, if given: String?) {
+        if given == nil {
+            self.remark(statement)
+        } else {
+            self.say(statement)
+        }
+    }
+
+    private static func word(_ selection: BGPChannelSettings.Selection) -> String {
+        switch selection {
+        case .never: "off"
+        case .always: "on"
+        case .fromInternal: "ibgp"
+        case .fromExternal: "ebgp"
+        }
+    }
+}
