@@ -23,7 +23,7 @@ class NotApplicable(Exception):
 class Neighbor:
     """A neighbour of the daemon: what is configured there, and what the peer says by default.
 
-    `asn` is the peer's AS, `internal` means the daemon's own. `net` chooses one of two subnets. `raw` are statements for
+    `asn` is the peer's AS, `internal` means the daemon's own. `net` chooses one of three subnets. `raw` are statements for
     one daemon: {"martlet": …, "bird": …, "frr": …}, `channel` the same for its address families.
     """
 
@@ -157,11 +157,15 @@ class Worker:
         own = os.readlink("/proc/self/ns/net")
         if not until(lambda: os.readlink(f"/proc/{self.holder.pid}/ns/net") != own, 10):
             raise Failed("expected a network namespace; seen: none")
-        link = f"w{number}"
-        run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(self.holder.pid))
-        ours, theirs = [f"link set {link} up"], ["link set lo up", "link set eth0 up"]
-        for net in (0, 1):
-            theirs += [f"addr add {self.net(net)}.1/24 dev eth0", f"addr add {self.net6(net)}::1/64 dev eth0 nodad"]
+        ours, theirs = [], ["link set lo up"]
+        for net in (0, 1, 2):
+            # Subnets 0 and 1 are links of their own, subnet 2 shares the link of 0.
+            link, other = f"w{number}n{net % 2}", f"eth{net % 2}"
+            if net < 2:
+                run("ip", "link", "add", link, "type", "veth", "peer", "name", other, "netns", str(self.holder.pid))
+                ours.append(f"link set {link} up")
+                theirs.append(f"link set {other} up")
+            theirs += [f"addr add {self.net(net)}.1/24 dev {other}", f"addr add {self.net6(net)}::1/64 dev {other} nodad"]
             for host in [*range(11, 17), 250]:
                 ours += [f"addr add {self.net(net)}.{host}/24 dev {link}",
                          f"addr add {self.net6(net)}::{host}/64 dev {link} nodad"]
@@ -169,6 +173,11 @@ class Worker:
         self.enter("ip", "-batch", "-", input="\n".join(theirs))
         # Small buffers, so that a peer that does not read is noticed after some kilobytes.
         self.enter("sysctl", "-qw", "net.ipv4.tcp_wmem=4096 16384 65536")
+
+    @property
+    def host(self):
+        """The octet of addresses that tells workers apart."""
+        return self.number + 1
 
     def net(self, index):
         return f"10.{self.number + 1}.{index}"
