@@ -155,15 +155,36 @@ def _(t):
     observer.expect_route(P6)
 
 
-@check("RFC 4760 §3: the daemon itself does not mix MP_REACH_NLRI with the NLRI field, and sends MP attributes first or in order",
-       *pair(families=BOTH))
+@check("RFC 7606 §5.1: MP_REACH_NLRI and MP_UNREACH_NLRI are sent as the first attribute", *pair(families=BOTH))
 def _(t):
     sender, observer = t.all_up()
-    sender.send(update(prefix(P), sender.attributes(extra=[attribute(MP_REACH, mp_reach(IPV6, hop(sender), prefix(P6)))])))
-    observer.expect_route(P)
+    sender.announce6(P6, communities=["1:1"], med=5)
     observer.expect_route(P6)
-    mixed = [u for u in observer.updates if MP_REACH in u.attributes and any(k[0] == IPV4 for k in u.announced)]
-    expect(not mixed, "no mixed UPDATE", mixed and mixed[0].raw.hex())
+    sender.withdraw6(P6)
+    observer.expect_no_route(P6)
+    late = [list(u.attributes) for u in observer.updates if {MP_REACH, MP_UNREACH} & set(u.attributes)
+            and next(iter(u.attributes)) not in (MP_REACH, MP_UNREACH)]
+    expect(not late, "types 14 and 15 first", late)
+
+
+@check("RFC 7606 §5.1: an UPDATE that is sent has only one of withdrawn routes, NLRI, MP_REACH_NLRI and MP_UNREACH_NLRI", *pair(families=BOTH))
+def _(t):
+    sender, observer = t.all_up()
+    for number in range(30):
+        fresh, old = f"10.{100 + number}.0.0/16", f"10.{99 + number}.0.0/16"
+        sender.send(update(prefix(fresh), sender.attributes(extra=[attribute(MP_REACH, mp_reach(
+            IPV6, hop(sender), prefix(f"2001:db8:{number:x}::/48")))]), withdrawn=prefix(old) if number else b""))
+    observer.expect_route("10.129.0.0/16")
+    observer.expect_route("2001:db8:1d::/48")
+    observer.expect_no_route("10.128.0.0/16")
+    observer.quiet()
+
+    def parts(u):
+        size = int.from_bytes(u.raw[:2], "big")
+        attributes = int.from_bytes(u.raw[2 + size:4 + size], "big")
+        return (size > 0) + (len(u.raw) > 4 + size + attributes) + (MP_REACH in u.attributes) + (MP_UNREACH in u.attributes)
+    mixed = [u.raw.hex() for u in observer.updates if parts(u) > 1]
+    expect(not mixed, "one of the four", mixed[:1])
 
 
 @check("RFC 4271 §6.3: link-local and multicast IPv6 prefixes are ignored and the others kept", *pair(families=BOTH))

@@ -238,3 +238,13 @@ def _(t):
     sender, observer = t.all_up()
     sender.announce(P, path=[t.peers[0].asn, 64999, 65010])
     t.absent(sender, observer, P)
+
+
+@check("RFC 4364 §7: with AS override the neighbour's own AS in a path becomes ours, so that it takes the route",
+       Neighbor(), Neighbor(raw={"martlet": "as override on;"}, channel={"frr": "  neighbor {a} as-override"}),
+       only=("martlet", "frr"), pending="no AS override yet")
+def _(t):
+    sender, observer = t.all_up()
+    other = t.peers[1].asn
+    sender.announce(P, path=[t.peers[0].asn, other, 65010, other])
+    expect(observer.expect_route(P).path == [AS, t.peers[0].asn, AS, 65010, AS], "our AS in its place", observer.route(P))

@@ -114,7 +114,7 @@ def _(t):
     peer.close()
     began = time.monotonic()
     stays(observer, P, Q, seconds=1.4)
-    observer.expect_no_route(P, patience=3)
+    observer.expect_no_route(P, patience=8)
     expect(time.monotonic() - began >= 1.5, "2 seconds", f"{time.monotonic() - began:.1f} s")
 
 
@@ -421,14 +421,14 @@ def _(t):
 def _(t):
     peer, observer = long_start(t)
     peer.close()
-    observer.expect_route(P, lambda r: STALE in (r.communities or []), "LLGR_STALE")
+    observer.expect_route(P, lambda r: STALE in (r.communities or []), "LLGR_STALE", patience=8)
 
 
 @long_check("RFC 9494 §4.2: routes with NO_LLGR go when the restart time is over")
 def _(t):
     peer, observer = long_start(t)
     peer.close()
-    observer.expect_no_route(Q)
+    observer.expect_no_route(Q, patience=8)
     expect(observer.route(P), f"{P} to stay", observer.story)
 
 
@@ -436,7 +436,7 @@ def _(t):
 def _(t):
     peer, observer = long_start(t, observer_offer=False)
     peer.close()
-    observer.expect_no_route(P)
+    observer.expect_no_route(P, patience=8)
 
 
 @long_check("RFC 9494 §4.6: an internal peer without the capability gets stale routes at most with NO_EXPORT and LOCAL_PREF 0",
@@ -448,15 +448,15 @@ def _(t):
     def right():
         route = observer.route(P)
         return route is None or "65535:65281" in (route.communities or []) and route.local_pref == 0
-    expect(observer.wait(right), "no route, or NO_EXPORT and LOCAL_PREF 0", observer.route(P))
+    expect(observer.wait(right, 8), "no route, or NO_EXPORT and LOCAL_PREF 0", observer.route(P))
 
 
 @long_check("RFC 9494 §4.2: stale routes go when the long-lived time is over", slow=4)
 def _(t):
     peer, observer = long_start(t, seconds=2)
     peer.close()
-    observer.expect_route(P, lambda r: STALE in (r.communities or []))
-    observer.expect_no_route(P, patience=5)
+    observer.expect_route(P, lambda r: STALE in (r.communities or []), patience=8)
+    observer.expect_no_route(P, patience=8)
 
 
 @long_check("RFC 9494 §4.3: a stale route loses against any other", Neighbor(**LONG), Neighbor(**LONG), Neighbor(**LONG))
@@ -466,14 +466,14 @@ def _(t):
     other.announce(P, path=[t.peers[2].asn, 65010, 65011, 65012])
     observer.expect_route(P, lambda r: t.peers[0].asn in r.path)
     peer.close()
-    observer.expect_route(P, lambda r: t.peers[2].asn in r.path, "the longer one that is not stale")
+    observer.expect_route(P, lambda r: t.peers[2].asn in r.path, "the longer one that is not stale", patience=8)
 
 
 @long_check("RFC 9494 §4.2: a route that comes again is stale no more")
 def _(t):
     peer, observer = long_start(t)
     peer.close()
-    observer.expect_route(P, lambda r: STALE in (r.communities or []))
+    observer.expect_route(P, lambda r: STALE in (r.communities or []), patience=8)
     peer = t.up(0, also=long_offer())
     peer.announce(P)
     peer.end_of_rib()

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import time
 
@@ -61,12 +62,22 @@ class Neighbor:
         return wire.open_body(asn, hold, identifier or self.identifier, capabilities, **rest)
 
     def socket(self, buffer=None):
+        """A socket of this peer; `ttl` and `password` of the peer hold for it."""
         family = socket.AF_INET if self.transport == 4 else socket.AF_INET6
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        if self.ttl:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, self.ttl)
+        if self.password:
+            # struct tcp_md5sig: the other end's sockaddr_storage, flags, prefix length, key length, interface, key.
+            address = struct.pack("=HH4s120x", socket.AF_INET, 0, socket.inet_aton(self.dut))
+            key = self.password.encode()
+            sock.setsockopt(socket.IPPROTO_TCP, 14, address + struct.pack("=BBHi80s", 0, 0, len(key), 0, key))
         return sock
+
+    ttl = password = None       # of the peer's own sockets
 
     def connect(self, patience=6.0, buffer=None, answered=True):
         """A connection to the daemon; tries again while it refuses or, with `answered`, closes without an OPEN."""
@@ -172,7 +183,7 @@ class Worker:
         run("ip", "-batch", "-", input="\n".join(ours))
         self.enter("ip", "-batch", "-", input="\n".join(theirs))
         # Small buffers, so that a peer that does not read is noticed after some kilobytes.
-        self.enter("sysctl", "-qw", "net.ipv4.tcp_wmem=4096 16384 65536")
+        self.enter("sysctl", "-qw", "net.ipv4.tcp_wmem=4096 65536 65536")
 
     @property
     def host(self):
@@ -547,7 +558,7 @@ class Frr(Daemon):
             if n.long_lived:
                 raise NotApplicable("long-lived restart needs settings of the whole instance")
             if n.raw:
-                out += n.raw.get("frr", "").splitlines()
+                out += n.raw.get("frr", "").replace("{a}", a).splitlines()
             for family in n.families:
                 lines = families.setdefault(family, [])
                 lines.append(f"  neighbor {a} activate")
@@ -574,7 +585,7 @@ class Frr(Daemon):
                     elif policy != "all":
                         raise NotApplicable("the check's policy is written in BIRD's language")
                 if n.channel:
-                    lines += n.channel.get("frr", "").splitlines()
+                    lines += n.channel.get("frr", "").replace("{a}", a).splitlines()
         for prefix in config.statics:
             families.setdefault("ipv6" if ":" in prefix else "ipv4", []).append(f"  network {prefix}")
         for family, lines in families.items():

@@ -72,7 +72,7 @@ def execute(checks, daemon, jobs, report):
         finally:
             worker.end()
 
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(min(jobs, len(checks)))]
+    threads = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(min(jobs, len(checks)))]
     for thread in threads:
         thread.start()
     for thread in threads:
