@@ -22,31 +22,6 @@ struct LayoutTests {
         #expect(MemoryLayout<AttributeRecord>.stride == 64)
     }
 
-    @Test("The index finds what was inserted and nothing that was removed, across growth")
-    func index() {
-        var index = HashIndex()
-        var held: Set<UInt32> = []
-        var random = SeededGenerator(state: 1)
-        for round in 0..<60_000 {
-            let number = UInt32.random(in: 0..<20_000, using: &random)
-            // Few distinct hashes make long probe runs.
-            let hash = mixBits(UInt64(number / 3))
-            if held.contains(number) {
-                let isRemoved = index.remove(hash, number)
-                #expect(isRemoved)
-                held.remove(number)
-            } else {
-                index.insert(hash, number)
-                held.insert(number)
-            }
-            let probe = UInt32(round % 20_000)
-            let found = index.find(mixBits(UInt64(probe / 3))) { $0 == probe }
-            #expect((found != nil) == held.contains(probe))
-        }
-        let count = index.count
-        #expect(count == held.count)
-    }
-
     @Test("The arena gives each string back unchanged while others come and go")
     func arena() {
         var arena = ByteArena()

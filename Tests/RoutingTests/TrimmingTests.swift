@@ -47,47 +47,6 @@ struct TrimmingTests {
         #expect(memory < 100_000)
     }
 
-    @Test("The index finds what it holds while it grows and shrinks")
-    func index() {
-        var index = HashIndex()
-        var held: Set<UInt32> = []
-        var random = SeededGenerator(state: 3)
-        var next: UInt32 = 0
-        var largest = 0
-        for _ in 0..<6 {
-            for _ in 0..<30_000 {
-                index.insert(mixBits(UInt64(next / 2)), next)
-                held.insert(next)
-                next += 1
-            }
-            largest = max(largest, index.memory)
-            for number in held.shuffled(using: &random).prefix(held.count - 40) {
-                let isRemoved = index.remove(mixBits(UInt64(number / 2)), number)
-                #expect(isRemoved)
-                held.remove(number)
-                if Int.random(in: 0..<50, using: &random) == 0 { _ = index.trim(64) }
-                // Additions between the steps of shrinking.
-                if Int.random(in: 0..<40, using: &random) == 0 {
-                    index.insert(mixBits(UInt64(next / 2)), next)
-                    held.insert(next)
-                    next += 1
-                }
-            }
-            for number in held {
-                let found = index.find(mixBits(UInt64(number / 2))) { $0 == number }
-                #expect(found == number)
-            }
-            let count = index.count
-            #expect(count == held.count)
-        }
-        for number in held { index.remove(mixBits(UInt64(number / 2)), number) }
-        let left = index.trim(1 << 24)
-        let memory = index.memory
-        #expect(left > 0)
-        #expect(memory <= 8192)
-        #expect(largest >= 1 << 18)
-    }
-
     @Test("The arena keeps every string while others go and slabs are trimmed")
     func arena() {
         var arena = ByteArena()
