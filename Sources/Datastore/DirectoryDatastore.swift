@@ -200,7 +200,10 @@ public final class DirectoryDatastore: Datastore {
             }
             do {
                 if let wanted {
-                    try Files.replace(path, with: wanted.manifest.jsonText)
+                    // Fields of no known name that the file had are kept.
+                    let former = (try? Files.read(path)).flatMap { try? YAMLReader.documents($0).first }
+                    let manifest = former.map { wanted.manifest(over: $0) } ?? wanted.manifest
+                    try Files.replace(path, with: manifest.jsonText)
                 } else {
                     try Files.remove(path)
                 }

@@ -63,7 +63,7 @@ public struct EndpointCalculation: Sendable {
                     v4: max(configuration.ipv4NormalRoutePriority ?? 1024, 1),
                     v6: max(configuration.ipv6NormalRoutePriority ?? 1024, 1)
                 )
-            case .bgpConfiguration, .node, .ipPool, .bgpPeer, .secret: break
+            default: break
             }
         }
     }

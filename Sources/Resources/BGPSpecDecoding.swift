@@ -1,18 +1,7 @@
 import IPAddressing
 
 // Fields that exist in the resource model and are not honoured, with what is done about each.
-private let configurationFields = UnsupportedField.noEffect(
-    "serviceClusterIPs",
-    "serviceExternalIPs",
-    "serviceLoadBalancerIPs",
-    "serviceLoadBalancerAggregation",
-    "nodeMeshMaxRestartTime",
-    "localWorkloadPeeringIPV4",
-    "localWorkloadPeeringIPV6"
-)
-private let peerFields =
-    UnsupportedField.noEffect("maxRestartTime", "failureDetectionMode", "restartMode", "birdGatewayMode")
-    + UnsupportedField.refused("localWorkloadSelector")
+private let peerFields = UnsupportedField.noEffect("failureDetectionMode", "restartMode", "birdGatewayMode")
 
 /// Fields that only the object named `default` may give.
 private let defaultOnlyFields = [
@@ -58,15 +47,50 @@ func decodeBGPConfiguration(_ spec: inout MapReader, _ metadata: ResourceMetadat
     decodeCommunities(&spec, into: &configuration)
     configuration.programClusterRoutes = spec.enumeration(
         "programClusterRoutes",
-        [BGPConfiguration.ProgramClusterRoutes.disabled, .enabledNoEncapOnly, .enabledIPIPOnly, .enabled]
+        BGPConfiguration.ProgramClusterRoutes.allCases
     )
     let priorities: ClosedRange<Int64> = 1...2_147_483_646
     configuration.ipv4NormalRoutePriority = spec.integer("ipv4NormalRoutePriority", in: priorities)
         .map { UInt32(clamping: $0) }
     configuration.ipv6NormalRoutePriority = spec.integer("ipv6NormalRoutePriority", in: priorities)
         .map { UInt32(clamping: $0) }
-    spec.finish(configurationFields)
+    configuration.nodeMeshMaxRestartSeconds = spec.seconds("nodeMeshMaxRestartTime", in: 0...4095)
+        .map { UInt16(clamping: $0) }
+    decodeServices(&spec, into: &configuration)
+    configuration.localWorkloadPeeringIPv4 = peering("localWorkloadPeeringIPV4", isIPv4: true, &spec)
+    configuration.localWorkloadPeeringIPv6 = peering("localWorkloadPeeringIPV6", isIPv4: false, &spec)
+    spec.finish()
     return configuration
+}
+
+private func decodeServices(_ spec: inout MapReader, into configuration: inout BGPConfiguration) {
+    func prefixes(_ name: String) -> [IPPrefix] {
+        (spec.elements(name) ?? []).compactMap { path, element in
+            var entry = MapReader(element, path: path, collector: spec.collector)
+            let text = entry.nonEmpty("cidr")
+            entry.finish()
+            // An entry without prefix asks for nothing.
+            guard let text else { return nil }
+            guard let prefix = IPPrefix(text) else {
+                entry.error("cidr", "must be a prefix")
+                return nil
+            }
+            return prefix
+        }
+    }
+    configuration.serviceClusterIPs = prefixes("serviceClusterIPs")
+    configuration.serviceExternalIPs = prefixes("serviceExternalIPs")
+    configuration.serviceLoadBalancerIPs = prefixes("serviceLoadBalancerIPs")
+    configuration.aggregatesLoadBalancers = spec.enumeration(
+        "serviceLoadBalancerAggregation",
+        [EnabledState.enabled, .disabled]
+    ).map { $0 == .enabled }
+}
+
+private func peering(_ name: String, isIPv4: Bool, _ spec: inout MapReader) -> IPAddress? {
+    guard let address = spec.address(name) else { return nil }
+    if address.isIPv4 != isIPv4 { spec.error(name, "must be an \(isIPv4 ? "IPv4" : "IPv6") address") }
+    return address
 }
 
 private func decodeCommunities(_ spec: inout MapReader, into configuration: inout BGPConfiguration) {
@@ -199,11 +223,47 @@ func decodeBGPPeer(_ spec: inout MapReader, _ metadata: ResourceMetadata) -> BGP
         }
     }
     peer.reversePeering = spec.enumeration("reversePeering", [BGPPeer.ReversePeering.auto, .manual]) ?? .auto
-    if let filters = spec.elements("filters"), !filters.isEmpty {
-        spec.error("filters", "is not supported yet, and the peer is not safe to use without its filters")
+    peer.maxRestartSeconds = spec.seconds("maxRestartTime", in: 0...4095).map { UInt16(clamping: $0) }
+    peer.filters = spec.strings("filters", atMost: 1000) ?? []
+    for (index, name) in peer.filters.enumerated() where !isObjectName(name) {
+        spec.error("filters", "element \(index) is no name of a BGPFilter")
     }
+    peer.localWorkloadSelector = spec.selector("localWorkloadSelector")
+    if spec.nonEmpty("localWorkloadSelector") != nil {
+        for name in ["peerIP", "peerSelector"] where spec.nonEmpty(name) != nil {
+            spec.error(name, "must not be given with localWorkloadSelector")
+        }
+        if peer.asNumber == nil { spec.error("asNumber", "is missing; localWorkloadSelector needs it") }
+    }
+    decodeAnnotations(&spec, metadata, into: &peer)
     spec.finish(peerFields)
     return peer
+}
+
+/// Reads what Martlet's own annotations say about a peer.
+private func decodeAnnotations(_ spec: inout MapReader, _ metadata: ResourceMetadata, into peer: inout BGPPeer) {
+    func refuse(_ name: String, _ message: String) {
+        spec.collector.report(.error, "metadata.annotations.\(name)", spec.value, message)
+    }
+    for (name, text) in metadata.annotations where name.hasPrefix("martlet.dev/") {
+        switch name {
+        case "martlet.dev/hold-time":
+            guard let seconds = wholeSeconds(duration: text), (3...65_535).contains(seconds) else {
+                refuse(name, "must be a duration from 3s to 65535s")
+                continue
+            }
+            peer.holdSeconds = UInt16(clamping: seconds)
+        case "martlet.dev/max-prefixes":
+            guard let number = UInt32(text), number > 0 else {
+                refuse(name, "must be a number from 1 to 4294967295")
+                continue
+            }
+            peer.maximumPrefixes = number
+        default:
+            let message = "is not a known annotation and has no effect"
+            spec.collector.report(.warning, "metadata.annotations.\(name)", spec.value, message)
+        }
+    }
 }
 
 /// Reads `address`, `v4:port` or `[v6]:port`.

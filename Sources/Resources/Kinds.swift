@@ -6,11 +6,42 @@ public struct Node: Hashable, Sendable {
     public var metadata: ResourceMetadata
     /// `spec.bgp`; nil when the node does no BGP.
     public var bgp: BGP?
+    /// Addresses of the node's tunnel devices.
+    public var tunnels: Tunnels
+    /// `status.podCIDRs`: what a cluster without IPAM of its own gave the node.
+    public var podCIDRs: [IPPrefix]
 
     /// Creates a node.
     public init(metadata: ResourceMetadata, bgp: BGP? = nil) {
         self.metadata = metadata
         self.bgp = bgp
+        self.tunnels = Tunnels()
+        self.podCIDRs = []
+    }
+
+    /// Addresses and keys of tunnel devices, as felix of the node made them.
+    public struct Tunnels: Hashable, Sendable {
+        /// `bgp.ipv4IPIPTunnelAddr`.
+        public var ipip: IPAddress?
+        /// `ipv4VXLANTunnelAddr`.
+        public var vxlanIPv4: IPAddress?
+        /// `ipv6VXLANTunnelAddr`.
+        public var vxlanIPv6: IPAddress?
+        /// `vxlanTunnelMACAddr`.
+        public var vxlanMACv4: MACAddress?
+        /// `vxlanTunnelMACAddrV6`.
+        public var vxlanMACv6: MACAddress?
+        /// `wireguard.interfaceIPv4Address`.
+        public var wireguardIPv4: IPAddress?
+        /// `wireguard.interfaceIPv6Address`.
+        public var wireguardIPv6: IPAddress?
+        /// `status.wireguardPublicKey`.
+        public var wireguardKey: String?
+        /// `status.wireguardPublicKeyV6`.
+        public var wireguardKeyV6: String?
+
+        /// Creates a value without addresses.
+        public init() {}
     }
 
     /// `spec.bgp`.
@@ -57,6 +88,14 @@ public struct IPPool: Hashable, Sendable {
     public var disableBGPExport: Bool
     /// `blockSize`: 26 for IPv4, 122 for IPv6.
     public var blockSize: UInt8
+    /// `nodeSelector`: nodes that take addresses from the pool; all when absent.
+    public var nodeSelector: Selector?
+    /// `namespaceSelector`: namespaces that take addresses from the pool; all when absent.
+    public var namespaceSelector: Selector?
+    /// `assignmentMode` is not `Manual`.
+    public var isAutomatic: Bool
+    /// `allowedUses`; workloads and tunnels when absent.
+    public var allowedUses: Set<Use>
 
     /// Creates a pool with defaults.
     public init(metadata: ResourceMetadata, cidr: IPPrefix) {
@@ -68,6 +107,18 @@ public struct IPPool: Hashable, Sendable {
         self.isDisabled = false
         self.disableBGPExport = false
         self.blockSize = cidr.isIPv4 ? 26 : 122
+        self.isAutomatic = true
+        self.allowedUses = [.workload, .tunnel]
+    }
+
+    /// Values of `allowedUses`.
+    public enum Use: String, Hashable, Sendable, CaseIterable {
+        /// Workloads.
+        case workload = "Workload"
+        /// Tunnel devices of nodes.
+        case tunnel = "Tunnel"
+        /// Services of type LoadBalancer; excludes the others.
+        case loadBalancer = "LoadBalancer"
     }
 
     /// Values of `ipipMode` and `vxlanMode`.
@@ -111,12 +162,29 @@ public struct BGPConfiguration: Hashable, Sendable {
     public var ipv4NormalRoutePriority: UInt32?
     /// `ipv6NormalRoutePriority`; 1024 when absent.
     public var ipv6NormalRoutePriority: UInt32?
+    /// `serviceClusterIPs`, without entries that have no prefix.
+    public var serviceClusterIPs: [IPPrefix]
+    /// `serviceExternalIPs`.
+    public var serviceExternalIPs: [IPPrefix]
+    /// `serviceLoadBalancerIPs`.
+    public var serviceLoadBalancerIPs: [IPPrefix]
+    /// `serviceLoadBalancerAggregation` is not `Disabled`; nil when absent.
+    public var aggregatesLoadBalancers: Bool?
+    /// `nodeMeshMaxRestartTime` in whole seconds.
+    public var nodeMeshMaxRestartSeconds: UInt16?
+    /// `localWorkloadPeeringIPV4`: what workloads see as their neighbour.
+    public var localWorkloadPeeringIPv4: IPAddress?
+    /// `localWorkloadPeeringIPV6`.
+    public var localWorkloadPeeringIPv6: IPAddress?
 
     /// Creates a configuration in which nothing is given.
     public init(metadata: ResourceMetadata) {
         self.metadata = metadata
         self.ignoredInterfaces = []
         self.communities = []
+        self.serviceClusterIPs = []
+        self.serviceExternalIPs = []
+        self.serviceLoadBalancerIPs = []
     }
 
     /// Values of `bindMode`.
@@ -128,7 +196,7 @@ public struct BGPConfiguration: Hashable, Sendable {
     }
 
     /// Values of `programClusterRoutes`.
-    public enum ProgramClusterRoutes: String, Hashable, Sendable {
+    public enum ProgramClusterRoutes: String, Hashable, Sendable, CaseIterable {
         /// No class.
         case disabled = "Disabled"
         /// No-encapsulation pools; the default.
@@ -228,6 +296,16 @@ public struct BGPPeer: Hashable, Sendable {
     public var reachableBy: IPAddress?
     /// `reversePeering`; Auto when absent.
     public var reversePeering: ReversePeering
+    /// `maxRestartTime` in whole seconds.
+    public var maxRestartSeconds: UInt16?
+    /// `filters`: names of BGPFilters, in the order in which they are asked.
+    public var filters: [String]
+    /// `localWorkloadSelector`: the neighbours are workloads of the node.
+    public var localWorkloadSelector: Selector?
+    /// Annotation `martlet.dev/hold-time` in whole seconds; 240 when absent.
+    public var holdSeconds: UInt16?
+    /// Annotation `martlet.dev/max-prefixes`: the session ends when the neighbour sends more.
+    public var maximumPrefixes: UInt32?
 
     /// Creates a peer with defaults.
     public init(metadata: ResourceMetadata) {
@@ -235,6 +313,7 @@ public struct BGPPeer: Hashable, Sendable {
         self.keepOriginalNextHop = false
         self.sourceAddress = .useNodeIP
         self.reversePeering = .auto
+        self.filters = []
     }
 
     /// Values of `nextHopMode`.

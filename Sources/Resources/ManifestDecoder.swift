@@ -74,7 +74,8 @@ public struct ManifestDecoder: Sendable {
             }
             return
         }
-        guard let kind = ResourceKind(rawValue: kind), kind == .secret ? apiVersion == "v1" : Self.isOurs(apiVersion)
+        guard let kind = ResourceKind(spelled: kind),
+            kind.apiVersion == apiVersion || (Self.isOurs(apiVersion) && Self.isOurs(kind.apiVersion))
         else {
             collector.report(.info, path, document, "\(apiVersion) \(kind) is not used and was skipped")
             return
@@ -105,18 +106,30 @@ public struct ManifestDecoder: Sendable {
             document.finish(UnsupportedField.descriptive("type", "immutable"))
             return .secret(secret)
         }
+        // Objects of Kubernetes have many fields more, none of which is for this program.
+        if kind == .endpointSlice { return decodeEndpointSlice(&document, metadata).map { .endpointSlice($0) } }
         let empty = ManifestValue(.map([]), at: document.value.position)
         let value = document.raw("spec") ?? empty
         var spec = MapReader(value, path: document.path("spec"), collector: document.collector)
-        document.finish(UnsupportedField.descriptive("status"))
+        var status = document.map("status")
+        if kind == .service { return .service(decodeService(&spec, status: &status, metadata)) }
+        document.finish()
         switch kind {
-        case .node: return .node(decodeNode(&spec, metadata))
+        case .node: return .node(decodeNode(&spec, status: &status, metadata))
         case .ipPool: return decodeIPPool(&spec, metadata).map { .ipPool($0) }
         case .bgpConfiguration: return .bgpConfiguration(decodeBGPConfiguration(&spec, metadata))
         case .bgpPeer: return .bgpPeer(decodeBGPPeer(&spec, metadata))
         case .blockAffinity: return decodeBlockAffinity(&spec, metadata).map { .blockAffinity($0) }
         case .workloadEndpoint: return decodeWorkloadEndpoint(&spec, metadata).map { .workloadEndpoint($0) }
-        case .secret: return nil
+        case .bgpFilter: return .bgpFilter(decodeBGPFilter(&spec, metadata))
+        case .felixConfiguration: return .felixConfiguration(decodeFelixConfiguration(&spec, metadata))
+        case .clusterInformation: return .clusterInformation(decodeClusterInformation(&spec, metadata))
+        case .calicoNodeStatus:
+            return decodeCalicoNodeStatus(&spec, status: &status, metadata).map { .calicoNodeStatus($0) }
+        case .ipReservation: return .ipReservation(decodeIPReservation(&spec, metadata))
+        case .ipamBlock: return decodeIPAMBlock(&spec, metadata).map { .ipamBlock($0) }
+        case .ipamConfiguration: return .ipamConfiguration(decodeIPAMConfiguration(&spec, metadata))
+        case .secret, .service, .endpointSlice: return nil
         }
     }
 

@@ -53,6 +53,9 @@ extension ManifestValue {
 
     static func flag(_ value: Bool?) -> ManifestValue { value.map { Self(.bool($0)) } ?? Self(.null) }
 
+    /// Null in place of a map without fields.
+    var nullIfEmpty: ManifestValue { self.content == .map([]) ? Self(.null) : self }
+
     static func list(_ values: [some CustomStringConvertible]) -> ManifestValue {
         values.isEmpty ? Self(.null) : Self(.array(values.map { .text($0) }))
     }
@@ -63,12 +66,24 @@ extension Resource {
     public var manifest: ManifestValue {
         let body: (ResourceMetadata, [(String, ManifestValue)]) =
             switch self {
-            case .node(let value): (value.metadata, [("spec", value.specManifest)])
+            case .node(let value):
+                (value.metadata, [("spec", value.specManifest), ("status", value.statusManifest)])
             case .ipPool(let value): (value.metadata, [("spec", value.specManifest)])
             case .bgpConfiguration(let value): (value.metadata, [("spec", value.specManifest)])
             case .bgpPeer(let value): (value.metadata, [("spec", value.specManifest)])
             case .blockAffinity(let value): (value.metadata, [("spec", value.specManifest)])
             case .workloadEndpoint(let value): (value.metadata, [("spec", value.specManifest)])
+            case .bgpFilter(let value): (value.metadata, [("spec", value.specManifest)])
+            case .felixConfiguration(let value): (value.metadata, [("spec", value.specManifest)])
+            case .clusterInformation(let value): (value.metadata, [("spec", value.specManifest)])
+            case .calicoNodeStatus(let value):
+                (value.metadata, [("spec", value.specManifest), ("status", value.status.manifest)])
+            case .ipReservation(let value): (value.metadata, [("spec", value.specManifest)])
+            case .ipamBlock(let value): (value.metadata, [("spec", value.specManifest)])
+            case .ipamConfiguration(let value): (value.metadata, [("spec", value.specManifest)])
+            case .service(let value):
+                (value.metadata, [("spec", value.specManifest), ("status", value.statusManifest)])
+            case .endpointSlice(let value): (value.metadata, value.fieldManifests)
             case .secret(let value):
                 (
                     value.metadata,
@@ -86,7 +101,7 @@ extension Resource {
         let kind = self.key.kind
         return ManifestValue(
             fields: [
-                ("apiVersion", .text(kind == .secret ? "v1" : "projectcalico.org/v3")),
+                ("apiVersion", .text(kind.apiVersion)),
                 ("kind", .text(kind.rawValue)),
                 ("metadata", body.0.manifest),
             ] + body.1
@@ -110,18 +125,29 @@ extension ResourceMetadata {
 
 extension Node {
     fileprivate var specManifest: ManifestValue {
-        ManifestValue(fields: [
-            (
-                "bgp",
-                self.bgp.map { bgp in
-                    ManifestValue(fields: [
-                        ("ipv4Address", .optional(bgp.ipv4Address)), ("ipv6Address", .optional(bgp.ipv6Address)),
-                        ("asNumber", .number(bgp.asNumber?.rawValue)),
-                        ("routeReflectorClusterID", .optional(bgp.routeReflectorClusterID)),
-                    ])
-                } ?? ManifestValue(.null)
-            )
+        let bgp = ManifestValue(fields: [
+            ("ipv4Address", .optional(self.bgp?.ipv4Address)), ("ipv6Address", .optional(self.bgp?.ipv6Address)),
+            ("asNumber", .number(self.bgp?.asNumber?.rawValue)),
+            ("routeReflectorClusterID", .optional(self.bgp?.routeReflectorClusterID)),
+            ("ipv4IPIPTunnelAddr", .optional(self.tunnels.ipip)),
         ])
+        let wireguard = ManifestValue(fields: [
+            ("interfaceIPv4Address", .optional(self.tunnels.wireguardIPv4)),
+            ("interfaceIPv6Address", .optional(self.tunnels.wireguardIPv6)),
+        ])
+        return ManifestValue(fields: [
+            ("bgp", bgp.nullIfEmpty), ("ipv4VXLANTunnelAddr", .optional(self.tunnels.vxlanIPv4)),
+            ("ipv6VXLANTunnelAddr", .optional(self.tunnels.vxlanIPv6)),
+            ("vxlanTunnelMACAddr", .optional(self.tunnels.vxlanMACv4)),
+            ("vxlanTunnelMACAddrV6", .optional(self.tunnels.vxlanMACv6)), ("wireguard", wireguard.nullIfEmpty),
+        ])
+    }
+
+    fileprivate var statusManifest: ManifestValue {
+        ManifestValue(fields: [
+            ("podCIDRs", .list(self.podCIDRs)), ("wireguardPublicKey", .optional(self.tunnels.wireguardKey)),
+            ("wireguardPublicKeyV6", .optional(self.tunnels.wireguardKeyV6)),
+        ]).nullIfEmpty
     }
 }
 
@@ -131,7 +157,15 @@ extension IPPool {
             ("cidr", .text(self.cidr)), ("ipipMode", .text(self.ipipMode.rawValue)),
             ("vxlanMode", .text(self.vxlanMode.rawValue)), ("natOutgoing", .flag(self.natOutgoing)),
             ("disabled", .flag(self.isDisabled)), ("disableBGPExport", .flag(self.disableBGPExport)),
-            ("blockSize", .number(self.blockSize)),
+            ("blockSize", .number(self.blockSize)), ("nodeSelector", .optional(self.nodeSelector)),
+            ("namespaceSelector", .optional(self.namespaceSelector)),
+            ("assignmentMode", .optional(self.isAutomatic ? nil : "Manual")),
+            (
+                "allowedUses",
+                self.allowedUses == [.workload, .tunnel]
+                    ? ManifestValue(.null)
+                    : .list(IPPool.Use.allCases.filter(self.allowedUses.contains).map(\.rawValue))
+            ),
         ])
     }
 }
@@ -163,7 +197,23 @@ extension BGPConfiguration {
             ("programClusterRoutes", .optional(self.programClusterRoutes?.rawValue)),
             ("ipv4NormalRoutePriority", .number(self.ipv4NormalRoutePriority)),
             ("ipv6NormalRoutePriority", .number(self.ipv6NormalRoutePriority)),
+            ("serviceClusterIPs", Self.manifest(self.serviceClusterIPs)),
+            ("serviceExternalIPs", Self.manifest(self.serviceExternalIPs)),
+            ("serviceLoadBalancerIPs", Self.manifest(self.serviceLoadBalancerIPs)),
+            (
+                "serviceLoadBalancerAggregation",
+                .optional(self.aggregatesLoadBalancers.map { $0 ? "Enabled" : "Disabled" })
+            ), ("nodeMeshMaxRestartTime", .optional(self.nodeMeshMaxRestartSeconds.map { "\($0)s" })),
+            ("localWorkloadPeeringIPV4", .optional(self.localWorkloadPeeringIPv4)),
+            ("localWorkloadPeeringIPV6", .optional(self.localWorkloadPeeringIPv6)),
         ])
+    }
+}
+
+extension BGPConfiguration {
+    private static func manifest(_ prefixes: [IPPrefix]) -> ManifestValue {
+        guard !prefixes.isEmpty else { return ManifestValue(.null) }
+        return ManifestValue(.array(prefixes.map { ManifestValue(fields: [("cidr", .text($0))]) }))
     }
 }
 
@@ -186,6 +236,8 @@ extension BGPPeer {
             ("numAllowedLocalASNumbers", .number(self.numAllowedLocalASNumbers)),
             ("ttlSecurity", .number(self.ttlSecurity)), ("reachableBy", .optional(self.reachableBy)),
             ("reversePeering", .text(self.reversePeering.rawValue)),
+            ("maxRestartTime", .optional(self.maxRestartSeconds.map { "\($0)s" })),
+            ("filters", .list(self.filters)), ("localWorkloadSelector", .optional(self.localWorkloadSelector)),
         ])
     }
 }

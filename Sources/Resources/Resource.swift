@@ -14,9 +14,46 @@ public enum ResourceKind: String, Hashable, Sendable, CaseIterable {
     case workloadEndpoint = "WorkloadEndpoint"
     /// Namespaced; core Kubernetes kind, holds session passwords.
     case secret = "Secret"
+    /// Cluster scope.
+    case bgpFilter = "BGPFilter"
+    /// Cluster scope.
+    case felixConfiguration = "FelixConfiguration"
+    /// Cluster scope.
+    case clusterInformation = "ClusterInformation"
+    /// Cluster scope.
+    case calicoNodeStatus = "CalicoNodeStatus"
+    /// Cluster scope.
+    case ipReservation = "IPReservation"
+    /// Cluster scope.
+    case ipamBlock = "IPAMBlock"
+    /// Cluster scope; also written `IPAMConfig`.
+    case ipamConfiguration = "IPAMConfiguration"
+    /// Namespaced; core Kubernetes kind.
+    case service = "Service"
+    /// Namespaced; Kubernetes kind of the group `discovery.k8s.io`.
+    case endpointSlice = "EndpointSlice"
+
+    /// Reads the name of a kind, in any of its spellings.
+    init?(spelled name: String) {
+        self.init(rawValue: name == "IPAMConfig" ? "IPAMConfiguration" : name)
+    }
 
     /// Whether objects of the kind live in a namespace.
-    public var isNamespaced: Bool { self == .workloadEndpoint || self == .secret }
+    public var isNamespaced: Bool {
+        switch self {
+        case .workloadEndpoint, .secret, .service, .endpointSlice: true
+        default: false
+        }
+    }
+
+    /// `apiVersion` of the kind's manifests.
+    public var apiVersion: String {
+        switch self {
+        case .secret, .service: "v1"
+        case .endpointSlice: "discovery.k8s.io/v1"
+        default: "projectcalico.org/v3"
+        }
+    }
 }
 
 /// What identifies a resource.
@@ -89,6 +126,24 @@ public enum Resource: Hashable, Sendable {
     case workloadEndpoint(WorkloadEndpoint)
     /// Secret.
     case secret(Secret)
+    /// BGPFilter.
+    case bgpFilter(BGPFilter)
+    /// FelixConfiguration.
+    case felixConfiguration(FelixConfiguration)
+    /// ClusterInformation.
+    case clusterInformation(ClusterInformation)
+    /// CalicoNodeStatus.
+    case calicoNodeStatus(CalicoNodeStatus)
+    /// IPReservation.
+    case ipReservation(IPReservation)
+    /// IPAMBlock.
+    case ipamBlock(IPAMBlock)
+    /// IPAMConfiguration.
+    case ipamConfiguration(IPAMConfiguration)
+    /// Service.
+    case service(KubernetesService)
+    /// EndpointSlice.
+    case endpointSlice(EndpointSlice)
 
     /// Its key.
     public var key: ResourceKey {
@@ -101,6 +156,15 @@ public enum Resource: Hashable, Sendable {
             case .blockAffinity(let value): (.blockAffinity, value.metadata)
             case .workloadEndpoint(let value): (.workloadEndpoint, value.metadata)
             case .secret(let value): (.secret, value.metadata)
+            case .bgpFilter(let value): (.bgpFilter, value.metadata)
+            case .felixConfiguration(let value): (.felixConfiguration, value.metadata)
+            case .clusterInformation(let value): (.clusterInformation, value.metadata)
+            case .calicoNodeStatus(let value): (.calicoNodeStatus, value.metadata)
+            case .ipReservation(let value): (.ipReservation, value.metadata)
+            case .ipamBlock(let value): (.ipamBlock, value.metadata)
+            case .ipamConfiguration(let value): (.ipamConfiguration, value.metadata)
+            case .service(let value): (.service, value.metadata)
+            case .endpointSlice(let value): (.endpointSlice, value.metadata)
             }
         return ResourceKey(
             kind: kind,

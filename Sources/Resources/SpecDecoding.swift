@@ -1,34 +1,15 @@
 import IPAddressing
 
 // Fields that exist in the resource model and are not honoured, with what is done about each.
-private let nodeFields =
-    UnsupportedField.descriptive("orchRefs", "addresses", "interfaces")
-    + UnsupportedField.noEffect(
-        "ipv4VXLANTunnelAddr",
-        "ipv6VXLANTunnelAddr",
-        "vxlanTunnelMACAddr",
-        "vxlanTunnelMACAddrV6",
-        "wireguard"
-    )
-private let nodeBGPFields = UnsupportedField.noEffect("ipv4IPIPTunnelAddr")
-private let poolFields =
-    UnsupportedField.noEffect("nodeSelector", unless: [.string("all()")])
-    + UnsupportedField.noEffect("namespaceSelector", unless: [.string("all()")])
-    + UnsupportedField.noEffect("assignmentMode", unless: [.string("Automatic")])
-    + UnsupportedField.noEffect(
-        "allowedUses",
-        unless: [
-            .array([ManifestValue(.string("Workload")), ManifestValue(.string("Tunnel"))]),
-            .array([ManifestValue(.string("Workload"))]),
-        ]
-    )
+private let nodeFields = UnsupportedField.descriptive("orchRefs", "addresses", "interfaces")
 private let endpointFields =
     UnsupportedField.descriptive("serviceAccountName", "generateName", "ipv4Gateway", "ipv6Gateway", "ports")
     + UnsupportedField.noEffect("ipNATs", "qosControls")
 
 /// Decodes `spec` of a Node.
-func decodeNode(_ spec: inout MapReader, _ metadata: ResourceMetadata) -> Node {
+func decodeNode(_ spec: inout MapReader, status: inout MapReader?, _ metadata: ResourceMetadata) -> Node {
     var node = Node(metadata: metadata)
+    decodeTunnels(&spec, status: &status, into: &node)
     if var bgp = spec.map("bgp") {
         if case .map(let fields) = bgp.value.content, fields.allSatisfy({ $0.value.isNull }) {
             spec.error("bgp", "must not be empty; leave it out for a node without BGP")
@@ -55,12 +36,34 @@ func decodeNode(_ spec: inout MapReader, _ metadata: ResourceMetadata) -> Node {
                 bgp.error("routeReflectorClusterID", "must be four octets such as 10.0.0.1")
             }
         }
-        bgp.finish(nodeBGPFields)
+        node.tunnels.ipip = bgp.address("ipv4IPIPTunnelAddr")
+        bgp.finish()
         // What holds nothing that is understood cannot be told from a node without BGP.
         node.bgp = value == Node.BGP() ? nil : value
     }
     spec.finish(nodeFields)
     return node
+}
+
+private func decodeTunnels(_ spec: inout MapReader, status: inout MapReader?, into node: inout Node) {
+    func mac(_ name: String) -> MACAddress? {
+        guard let text = spec.nonEmpty(name) else { return nil }
+        if let address = MACAddress(text) { return address }
+        spec.error(name, "must be six octets such as 02:00:00:00:00:01")
+        return nil
+    }
+    node.tunnels.vxlanIPv4 = spec.address("ipv4VXLANTunnelAddr")
+    node.tunnels.vxlanIPv6 = spec.address("ipv6VXLANTunnelAddr")
+    node.tunnels.vxlanMACv4 = mac("vxlanTunnelMACAddr")
+    node.tunnels.vxlanMACv6 = mac("vxlanTunnelMACAddrV6")
+    if var wireguard = spec.map("wireguard") {
+        node.tunnels.wireguardIPv4 = wireguard.address("interfaceIPv4Address")
+        node.tunnels.wireguardIPv6 = wireguard.address("interfaceIPv6Address")
+        wireguard.finish()
+    }
+    node.podCIDRs = status?.prefixes("podCIDRs") ?? []
+    node.tunnels.wireguardKey = status?.nonEmpty("wireguardPublicKey")
+    node.tunnels.wireguardKeyV6 = status?.nonEmpty("wireguardPublicKeyV6")
 }
 
 /// Decodes `spec` of an IPPool.
@@ -92,8 +95,38 @@ func decodeIPPool(_ spec: inout MapReader, _ metadata: ResourceMetadata) -> IPPo
         spec.error("blockSize", "\(size) is shorter than the pool's own prefix length \(cidr.length)")
     }
     pool.blockSize = UInt8(clamping: size)
-    spec.finish(poolFields)
+    pool.nodeSelector = spec.selector("nodeSelector")
+    pool.namespaceSelector = spec.selector("namespaceSelector")
+    pool.isAutomatic = spec.enumeration("assignmentMode", [AssignmentMode.automatic, .manual]) != .manual
+    decodeUses(&spec, into: &pool)
+    spec.finish()
     return pool
+}
+
+private enum AssignmentMode: String {
+    case automatic = "Automatic"
+    case manual = "Manual"
+}
+
+private func decodeUses(_ spec: inout MapReader, into pool: inout IPPool) {
+    let elements = spec.elements("allowedUses") ?? []
+    guard !elements.isEmpty else { return }
+    pool.allowedUses = []
+    for (path, element) in elements {
+        guard let use = element.string.flatMap({ IPPool.Use(rawValue: $0) }) else {
+            spec.collector.report(.error, path, element, "must be one of Workload, Tunnel, LoadBalancer")
+            continue
+        }
+        pool.allowedUses.insert(use)
+    }
+    guard pool.allowedUses.contains(.loadBalancer) else { return }
+    if pool.allowedUses.count > 1 { spec.error("allowedUses", "LoadBalancer excludes the other uses") }
+    if pool.ipipMode != .never { spec.error("ipipMode", "must be Never for a pool of load balancers") }
+    if pool.vxlanMode != .never { spec.error("vxlanMode", "must be Never for a pool of load balancers") }
+    if pool.disableBGPExport { spec.error("disableBGPExport", "must be false for a pool of load balancers") }
+    if let selector = pool.nodeSelector, selector != .all {
+        spec.error("nodeSelector", "must be all() for a pool of load balancers")
+    }
 }
 
 /// Decodes `spec` of a BlockAffinity.

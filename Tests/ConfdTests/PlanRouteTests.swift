@@ -14,20 +14,69 @@ struct PlanRouteTests {
         #expect(pools.map(\.isExported) == [false, true])
     }
 
+    typealias Action = PoolPlan.KernelAction
+
     @Test(
-        "Pools without encapsulation are the speaker's as programClusterRoutes says, others never",
+        "programClusterRoutes says whose the routes of a pool are; those of VXLAN pools are always felix's",
         arguments: [
-            (nil, PoolPlan.KernelAction.accept), (.enabledNoEncapOnly, .accept), (.enabled, .accept),
-            (.enabledIPIPOnly, .reject), (.disabled, .reject),
-        ] as [(BGPConfiguration.ProgramClusterRoutes?, PoolPlan.KernelAction)]
+            (nil, .accept, .reject, .reject), (.enabledNoEncapOnly, .accept, .reject, .reject),
+            (.enabled, .accept, .tunnel, .tunnelAcrossSubnets),
+            (.enabledIPIPOnly, .reject, .tunnel, .tunnelAcrossSubnets), (.disabled, .reject, .reject, .reject),
+        ] as [(BGPConfiguration.ProgramClusterRoutes?, Action, Action, Action)]
     )
-    func kernelProgramming(mode: BGPConfiguration.ProgramClusterRoutes?, plain: PoolPlan.KernelAction) throws {
+    func kernelProgramming(
+        mode: BGPConfiguration.ProgramClusterRoutes?,
+        plain: Action,
+        ipip: Action,
+        crossSubnet: Action
+    ) throws {
         var cluster = try Cluster.nodes(1)
         cluster.configuration { $0.programClusterRoutes = mode }
         try cluster.pool("a", "192.168.0.0/24")
         try cluster.pool("b", "192.168.1.0/24") { $0.vxlanMode = .crossSubnet }
         try cluster.pool("c", "192.168.2.0/24") { $0.ipipMode = .always }
-        #expect(try cluster.plan().ipv4.pools.map(\.kernel) == [plain, .reject, .reject])
+        try cluster.pool("d", "192.168.3.0/24") { $0.ipipMode = .crossSubnet }
+        let plan = try cluster.plan().ipv4
+        #expect(plan.pools.map(\.kernel) == [plain, .reject, ipip, crossSubnet])
+        // Routes through the tunnel are felix's to announce unless the speaker made them.
+        #expect(plan.ownsIPIP == (ipip == .tunnel))
+        #expect(plan.network == (try Cluster.prefix("10.0.0.0/24")))
+    }
+
+    @Test("Without an IPv4 address nothing is said about IPv4 pools in the kernel, but about IPv6 pools")
+    func noAddress() throws {
+        var cluster = Cluster()
+        try cluster.node("a")
+        try cluster.pool("a", "192.168.0.0/24") { $0.ipipMode = .always }
+        try cluster.pool("b", "2001:db8::/64") { $0.vxlanMode = .always }
+        let plan = try cluster.plan()
+        #expect(plan.ipv4.pools.map(\.kernel) == [.unspecified])
+        #expect(plan.ipv6.pools.map(\.kernel) == [.reject])
+    }
+
+    @Test("Between nodes that both have WireGuard routes are felix's, family by family")
+    func wireguard() throws {
+        var cluster = Cluster()
+        let address = try Cluster.address("192.168.0.1")
+        for (index, name) in ["a", "b", "c"].enumerated() {
+            try cluster.node(name, "10.0.0.\(index + 1)/24", ipv6: "fd00::\(index + 1)/64")
+            if name != "c" { cluster.snapshot.nodes[name]?.tunnels.wireguardIPv4 = address }
+        }
+        #expect(try cluster.plan().ipv4.wireguardPeers == [try Cluster.address("10.0.0.2")])
+        #expect(try cluster.plan().ipv6.wireguardPeers.isEmpty)
+        #expect(try cluster.plan("c").ipv4.wireguardPeers.isEmpty)
+    }
+
+    @Test("With pod CIDRs of Kubernetes the blocks are those, and affinities do not count")
+    func podCIDRs() throws {
+        var cluster = try Cluster.nodes(1)
+        try cluster.block("192.168.1.0/26")
+        cluster.snapshot.nodes["a"]?.podCIDRs = [try Cluster.prefix("10.1.0.0/24"), try Cluster.prefix("fd01::/64")]
+        var environment = PlanEnvironment()
+        environment.usesPodCIDRs = true
+        let plan = try BGPPlan(cluster.snapshot, nodeName: "a", environment: environment)
+        #expect(plan.ipv4.aggregates == [try Cluster.prefix("10.1.0.0/24")])
+        #expect(plan.ipv6.blockStatics == [try Cluster.prefix("fd01::/64")])
     }
 
     @Test("IPIP routes asked of the speaker are reported")

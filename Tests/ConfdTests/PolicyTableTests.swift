@@ -152,6 +152,22 @@ struct PolicyTableTests {
             $0.communities = ["65000:7"]
             $0.largeCommunities = ["65000:1:4294967295"]
         },
+        // Services.
+        Rule("services: a range is announced", .toExternal, "10.101.0.0/16", accepted: true) { $0.source = .static },
+        Rule("services: what lies within a range is announced", .toInternal, "10.101.3.4/32", accepted: true) {
+            ($0.source, $0.newLocalPreference) = (.static, 2_147_482_623)
+        },
+        Rule("services: routes of ranges are not written to the kernel", .kernel, "192.0.2.9/32", accepted: false) {
+            $0.source = .bgp
+        },
+        Rule(
+            "kernel: a route with a better priority than usual is preferred",
+            .kernel,
+            "192.168.9.1/32",
+            accepted: true
+        ) {
+            ($0.source, $0.localPreference, $0.newMetric, $0.newPreference) = (.bgp, 2_147_483_135, 512, 200)
+        },
         // Kernel.
         Rule("kernel: what is no BGP route is felix's", .kernel, "192.168.1.0/26", accepted: false) {
             $0.source = .static
@@ -173,6 +189,15 @@ struct PolicyTableTests {
         },
     ]
 
+    private static func program(_ filter: Filter, _ settings: SpeakerSettings) throws -> FilterProgram {
+        switch filter {
+        case .kernel: try RenderedPolicy.kernel(settings)
+        case .importing: try RenderedPolicy.session(settings, isInternal: true).importPolicy
+        case .toInternal: try RenderedPolicy.session(settings, isInternal: true).exportPolicy
+        case .toExternal: try RenderedPolicy.session(settings, isInternal: false).exportPolicy
+        }
+    }
+
     private static func cluster() throws -> Cluster {
         var cluster = try Cluster.nodes(2)
         try cluster.node("c", "10.0.0.3/24", asNumber: 65_003)
@@ -183,7 +208,10 @@ struct PolicyTableTests {
         try cluster.block("192.168.2.0/26", state: .pendingDeletion)
         try cluster.block("192.168.3.1/32")
         let marked = try Cluster.prefix("192.168.4.0/24")
+        let services = try ["10.101.0.0/16", "192.0.2.0/24"].map(Cluster.prefix)
         cluster.configuration {
+            $0.serviceClusterIPs = [services[0]]
+            $0.serviceExternalIPs = [services[1]]
             $0.prefixAdvertisements = [
                 .init(cidr: marked, communities: [.standard(65_000, 7), .large(65_000, 1, 4_294_967_295)])
             ]
@@ -191,26 +219,11 @@ struct PolicyTableTests {
         return cluster
     }
 
-    private func program(_ filter: Filter, _ settings: SpeakerSettings) throws -> FilterProgram {
-        if filter == .kernel {
-            for case .kernel(let kernel) in settings.protocols where kernel.channel.family == .ipv4Unicast {
-                return kernel.channel.exportPolicy
-            }
-        }
-        for case .bgp(let session) in settings.protocols where session.isInternal != (filter == .toExternal) {
-            let channel = try #require(session.channels.first).channel
-            return filter == .importing ? channel.importPolicy : channel.exportPolicy
-        }
-        throw Cluster.Malformed(text: "no protocol with a filter \(filter)")
-    }
-
     @Test("Each rule holds for the compiled filters", arguments: rules)
     func rule(rule: Rule) async throws {
         let bench = try Bench()
         try await bench.makeEngine().cycle(try Self.cluster().snapshot)
-        let files = try bench.directory.files(below: "out")
-        let result = ConfigurationLoader.load(root: "speaker.conf", provider: InMemorySources(files))
-        let program = try self.program(rule.filter, try #require(result.settings))
+        let program = try Self.program(rule.filter, try RenderedPolicy.settings(bench))
 
         var attributes = PathAttributes()
         attributes.localPreference = rule.localPreference

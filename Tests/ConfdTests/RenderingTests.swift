@@ -82,6 +82,72 @@ struct RenderingTests {
             }
             return cluster
         },
+        Example(name: "filters") {
+            var cluster = try Cluster.nodes(2)
+            cluster.disableMesh()
+            try cluster.node("a", "10.0.0.1/24", ipv6: "2001:db8::1/64")
+            var filter = BGPFilter(metadata: ResourceMetadata(name: "every-field"))
+            var rule = BGPFilter.Rule(.accept)
+            rule.prefix = .init(.in, try Cluster.prefix("10.0.0.0/8"), lengths: .init(minimum: 16, maximum: 24))
+            rule.isFromRemotePeers = true
+            rule.interface = "eth*"
+            rule.peerType = .external
+            rule.community = .standard(65_000, 1)
+            rule.pathPrefix = [65_000, 65_001]
+            rule.priority = 512
+            rule.operations = [
+                .addCommunity(.large(1, 2, 3)), .prependASPath([64_512, 64_513]), .setPriority(1024),
+            ]
+            var other = BGPFilter.Rule(.reject)
+            other.prefix = .init(.notIn, try Cluster.prefix("10.0.0.0/8"))
+            filter.importV4 = [rule, other]
+            rule.prefix = .init(.equal, try Cluster.prefix("10.0.0.0/8"))
+            rule.peerType = nil
+            rule.community = .large(65_000, 1, 2)
+            filter.exportV4 = [rule, BGPFilter.Rule(.reject)]
+            cluster.snapshot.filters["every-field"] = filter
+            let name = "a-name-that-is-longer-than-the-names-of-functions-may-be"
+            var long = BGPFilter(metadata: ResourceMetadata(name: name))
+            long.exportV6 = [BGPFilter.Rule(.accept)]
+            cluster.snapshot.filters[name] = long
+            for (peer, address) in [("four", "192.0.2.1"), ("six", "2001:db8::ffff")] {
+                try cluster.peer(peer) {
+                    $0.peerIP = try Cluster.address(address)
+                    $0.asNumber = 65_000
+                    $0.filters = ["every-field", name, "gone"]
+                    $0.maxRestartSeconds = 20
+                    $0.holdSeconds = 90
+                    $0.maximumPrefixes = 1000
+                }
+            }
+            return cluster
+        },
+        Example(name: "services") {
+            var cluster = try Cluster.nodes(2)
+            try cluster.node("a", "10.0.0.1/24", clusterID: "10.9.9.9")
+            cluster.peer("nodes") { $0.peerSelector = .all }
+            let ranges = try ["10.101.0.0/16", "192.0.2.0/24", "198.51.100.0/24"].map(Cluster.prefix)
+            cluster.configuration {
+                $0.programClusterRoutes = .disabled
+                $0.nodeMeshMaxRestartSeconds = 10
+                $0.serviceClusterIPs = [ranges[0]]
+                $0.serviceExternalIPs = [ranges[1]]
+                $0.serviceLoadBalancerIPs = [ranges[2]]
+            }
+            var service = KubernetesService(metadata: ResourceMetadata(name: "s"))
+            service.isLocal = true
+            service.families = [true]
+            service.clusterIPs = [try Cluster.address("10.101.0.7")]
+            cluster.snapshot.update(.service(service))
+            var slice = EndpointSlice(metadata: ResourceMetadata(name: "s-1"), service: "s", isIPv4: true)
+            slice.endpoints = [.init(nodeName: "a")]
+            cluster.snapshot.update(.endpointSlice(slice))
+            for name in ["a", "b"] {
+                cluster.snapshot.nodes[name]?.tunnels.wireguardIPv4 = try Cluster.address("192.168.0.1")
+            }
+            try cluster.pool("four", "192.168.0.0/16")
+            return cluster
+        },
         Example(name: "empty") {
             var cluster = Cluster()
             try cluster.node("a")
@@ -127,6 +193,44 @@ struct RenderingTests {
         let file = bench.directory.path + "/out/speaker.conf"
         let outcome = await CommandRunner.run("/usr/sbin/bird -p -c \(file) 2>&1", timeout: .seconds(20))
         #expect(outcome.failure == nil, "\(outcome.output)")
+    }
+
+    @Test("Example clusters render for BIRD 1.6 as the golden files say, and it accepts them", arguments: examples)
+    func bird1(example: Example) async throws {
+        var bench = try Bench()
+        bench.settings.templates.target = .bird1
+        bench.settings.syncsOnly = true
+        try await bench.makeEngine().cycle(try example.cluster().snapshot)
+        let rendered = try bench.directory.files(below: "out")
+        let directory = Self.goldenDirectory + "/../bird1/" + example.name
+        if ProcessInfo.processInfo.environment["MARTLET_UPDATE_GOLDEN"] == "1" {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            for (name, text) in rendered {
+                try text.write(toFile: directory + "/" + name, atomically: false, encoding: .utf8)
+            }
+        }
+        let files = ["bird", "bird6"].flatMap { ["\($0).cfg", "\($0)_aggr.cfg", "\($0)_ipam.cfg"] }
+        #expect(rendered.keys.sorted() == files.sorted())
+        for name in files {
+            let golden = try String(contentsOfFile: directory + "/" + name, encoding: .utf8)
+            #expect(rendered[name] == golden, "\(example.name)/\(name)")
+        }
+        let programs = try Self.bird1Programs()
+        for name in ["bird", "bird6"] {
+            let command = "\(programs)/\(name) -p -c \(bench.directory.path)/out/\(name).cfg 2>&1"
+            let outcome = await CommandRunner.run(command, timeout: .seconds(20))
+            #expect(outcome.failure == nil, "\(outcome.output)")
+        }
+    }
+
+    /// Where `Scripts/deps` unpacks BIRD 1.6.
+    private static func bird1Programs() throws -> String {
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../.build/bird1/usr/sbin").standardizedFileURL.path
+        guard FileManager.default.isExecutableFile(atPath: path + "/bird6") else {
+            throw Refused(description: "BIRD 1.6 is not at \(path); run Scripts/deps test")
+        }
+        return path
     }
 
     @Test("BIRD accepts a mesh of 300 nodes and refuses a broken fragment in it")

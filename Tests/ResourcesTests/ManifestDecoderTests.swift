@@ -128,13 +128,84 @@ struct ManifestDecoderTests {
             ),
             Case(
                 kind: "BGPPeer",
-                spec: map(["peerIP": .string("10.0.0.1"), "filters": list(.string("f"))]),
+                spec: map(["peerIP": .string("10.0.0.1"), "filters": list(.string("No name"))]),
                 path: "spec.filters"
             ),
             Case(
                 kind: "BGPPeer",
-                spec: map(["localWorkloadSelector": .string("all()"), "asNumber": .integer(1)]),
-                path: "spec.localWorkloadSelector"
+                spec: map(["localWorkloadSelector": .string("all()")]),
+                path: "spec.asNumber"
+            ),
+            Case(
+                kind: "BGPPeer",
+                spec: map([
+                    "localWorkloadSelector": .string("all()"), "asNumber": .integer(1), "peerIP": .string("10.0.0.1"),
+                ]),
+                path: "spec.peerIP"
+            ),
+            Case(
+                kind: "BGPPeer",
+                spec: map([
+                    "localWorkloadSelector": .string("all()"), "asNumber": .integer(1),
+                    "peerSelector": .string("all()"),
+                ]),
+                path: "spec.peerSelector"
+            ),
+            Case(
+                kind: "BGPConfiguration",
+                name: "default",
+                spec: map(["serviceClusterIPs": list(map(["cidr": .string("10.0.0.0/33")]))]),
+                path: "spec.serviceClusterIPs[0].cidr"
+            ),
+            Case(
+                kind: "BGPConfiguration",
+                name: "default",
+                spec: map(["localWorkloadPeeringIPV4": .string("fd00::1")]),
+                path: "spec.localWorkloadPeeringIPV4"
+            ),
+            Case(
+                kind: "IPPool",
+                spec: map([
+                    "cidr": .string("10.0.0.0/16"), "allowedUses": list(.string("LoadBalancer"), .string("Tunnel")),
+                ]),
+                path: "spec.allowedUses"
+            ),
+            Case(
+                kind: "IPPool",
+                spec: map([
+                    "cidr": .string("10.0.0.0/16"), "allowedUses": list(.string("LoadBalancer")),
+                    "nodeSelector": .string("has(x)"),
+                ]),
+                path: "spec.nodeSelector"
+            ),
+            Case(
+                kind: "IPPool",
+                spec: map([
+                    "cidr": .string("10.0.0.0/16"), "allowedUses": list(.string("LoadBalancer")),
+                    "disableBGPExport": .bool(true),
+                ]),
+                path: "spec.disableBGPExport"
+            ),
+            Case(kind: "CalicoNodeStatus", spec: map(["classes": list(.string("BGP"))]), path: "spec.node"),
+            Case(
+                kind: "CalicoNodeStatus",
+                spec: map(["node": .string("a"), "classes": list(.string("Weather"))]),
+                path: "spec.classes[0]"
+            ),
+            Case(
+                kind: "IPAMConfig",
+                spec: map(["autoAllocateBlocks": .bool(false)]),
+                path: "spec.autoAllocateBlocks"
+            ),
+            Case(
+                kind: "IPAMBlock",
+                spec: map(["cidr": .string("10.0.0.0/26"), "allocations": list(.integer(0))]),
+                path: "spec.allocations"
+            ),
+            Case(
+                kind: "FelixConfiguration",
+                spec: map(["routeTableRanges": list(map(["min": .integer(9), "max": .integer(1)]))]),
+                path: "spec.routeTableRanges[0]"
             ),
             Case(
                 kind: "BGPPeer",
@@ -223,14 +294,16 @@ struct ManifestDecoderTests {
     @Test("A field that has no effect yet warns and leaves the object in force")
     func noEffect() {
         let outcome = decode(
-            "BGPConfiguration",
-            name: "default",
-            map(["nodeMeshMaxRestartTime": .string("10s"), "serviceClusterIPs": list(map([:])), "typo": .integer(1)])
+            "BGPPeer",
+            map([
+                "peerIP": .string("10.0.0.1"), "failureDetectionMode": .string("None"), "restartMode": .string("x"),
+                "typo": .integer(1),
+            ])
         )
         #expect(outcome.resources.count == 1)
         #expect(
             outcome.diagnostics.map { "\($0.severity) \($0.path)" } == [
-                "warning spec.nodeMeshMaxRestartTime", "warning spec.serviceClusterIPs", "warning spec.typo",
+                "warning spec.failureDetectionMode", "warning spec.restartMode", "warning spec.typo",
             ]
         )
     }
@@ -273,8 +346,8 @@ struct ManifestDecoderTests {
 
     @Test("Documents of other kinds are skipped with a remark, null documents silently")
     func otherKinds() {
-        let service = map(["apiVersion": .string("v1"), "kind": .string("Service")])
-        let outcome = ManifestDecoder().decode(ManifestValue(service))
+        let other = map(["apiVersion": .string("v1"), "kind": .string("ConfigMap")])
+        let outcome = ManifestDecoder().decode(ManifestValue(other))
         #expect(outcome.resources.isEmpty)
         #expect(outcome.diagnostics.map(\.severity) == [.info])
         #expect(ManifestDecoder().decode(ManifestValue(.null)).diagnostics.isEmpty)

@@ -27,6 +27,10 @@ public actor ConfdEngine {
     /// - Throws: `PlanError` or `ConfdError`; reloads that are owed run at the next cycle.
     @discardableResult
     public func cycle(_ snapshot: ResourceSnapshot) async throws -> CycleReport {
+        var snapshot = snapshot
+        snapshot.workloadPeers += WorkloadPeer.read(
+            prefix: self.settings.endpointStatusPrefix ?? snapshot.endpointStatusPrefix(of: self.settings.nodeName)
+        )
         let plan = try BGPPlan(
             snapshot,
             nodeName: self.settings.nodeName,

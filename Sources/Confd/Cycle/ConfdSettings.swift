@@ -20,6 +20,11 @@ public struct ConfdSettings: Sendable {
     public var commandTimeout: Duration
     /// When cycles run.
     public var schedule: CycleSchedule.Settings
+    /// Directory in whose `endpoint-status` felix says which workloads are BGP neighbours; nil leaves it to the resources.
+    public var endpointStatusPrefix: String?
+
+    /// Environment variable for `endpointStatusPrefix`.
+    public static let endpointStatusVariable = "CALICO_ENDPOINT_STATUS_PATH_PREFIX"
 
     /// Creates settings with defaults.
     public init(nodeName: String, outputDirectory: String = "/run/martlet/config") {

@@ -75,6 +75,20 @@ public struct FamilyPlan: Hashable, Sendable {
     public var aggregates: [IPPrefix]
     /// Communities set on routes inside prefixes.
     public var advertisements: [BGPConfiguration.PrefixAdvertisement]
+    /// The subnet of the node's own address.
+    public var network: IPPrefix?
+    /// Prefixes of services, announced by the static protocol; routes inside them are announced too.
+    public var serviceStatics: [IPPrefix]
+    /// Ranges of services; the kernel never gets their routes from here.
+    public var serviceRanges: [IPPrefix]
+    /// Ranges in which a route reflector passes on what it learns of other nodes' services.
+    public var reflectedServices: [IPPrefix]
+    /// Addresses of nodes to which felix makes WireGuard routes.
+    public var wireguardPeers: [IPAddress]
+    /// Whether routes through the IPIP device are of the speaker's own making.
+    public var ownsIPIP: Bool
+    /// Functions of all BGPFilters with rules for the family, by name of the filter, import first.
+    public var filters: [FilterFunction]
 
     /// LOCAL_PREF above which a received route beats what the node knows itself.
     public var localPreferenceThreshold: UInt32 { 2_147_483_647 - self.normalPriority }
@@ -116,5 +130,11 @@ public struct PoolPlan: Hashable, Sendable {
         case accept
         /// Felix writes them.
         case reject
+        /// The speaker is asked to write the routes through the IPIP device.
+        case tunnel
+        /// The same, but without tunnel to nodes in its own subnet.
+        case tunnelAcrossSubnets = "tunnel_across_subnets"
+        /// Nothing is said about the pool: the node has no address of the family.
+        case unspecified
     }
 }

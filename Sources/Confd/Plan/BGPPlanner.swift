@@ -16,6 +16,7 @@ extension BGPPlan {
         var diagnostics = Self.configurationDiagnostics(cluster, local: local)
         let expansion = PeerExpansion(cluster: cluster, local: local)
         diagnostics += expansion.diagnostics
+        let services = ServicePlanner(cluster, local: local, environment: environment)
 
         self.nodeName = nodeName
         self.localAS = cluster.asNumber(of: local)
@@ -36,6 +37,7 @@ extension BGPPlan {
             local: local,
             environment: environment,
             records: expansion.records,
+            services: services,
             diagnostics: &diagnostics
         )
         self.ipv6 = Self.family(
@@ -44,6 +46,7 @@ extension BGPPlan {
             local: local,
             environment: environment,
             records: expansion.records,
+            services: services,
             diagnostics: &diagnostics
         )
         self.diagnostics = diagnostics
@@ -55,6 +58,7 @@ extension BGPPlan {
         local: Node,
         environment: PlanEnvironment,
         records: [PeerRecord],
+        services: ServicePlanner,
         diagnostics: inout [PlanDiagnostic]
     ) -> FamilyPlan {
         let ownAddress = local.address(isIPv4: isIPv4)
@@ -74,13 +78,26 @@ extension BGPPlan {
             listenAddress: bindMode == .nodeIP ? ownAddress : nil,
             normalPriority: given.flatMap { (1...2_147_483_646).contains($0) ? $0 : nil } ?? 1024,
             sessions: [],
-            pools: Self.pools(cluster, isIPv4: isIPv4),
+            pools: Self.pools(cluster, isIPv4: isIPv4, hasAddress: ownAddress != nil),
             blockStatics: [],
             peerStatics: [],
             aggregates: [],
-            advertisements: advertisements.sorted { $0.cidr < $1.cidr }
+            advertisements: advertisements.sorted { $0.cidr < $1.cidr },
+            network: (isIPv4 ? local.bgp?.ipv4Address : local.bgp?.ipv6Address)?.network,
+            serviceStatics: services.announced.filter { $0.isIPv4 == isIPv4 },
+            serviceRanges: services.ranges.filter { $0.isIPv4 == isIPv4 },
+            reflectedServices: [],
+            wireguardPeers: Self.wireguardPeers(cluster, local: local, isIPv4: isIPv4),
+            ownsIPIP: Self.ownsIPIP(cluster),
+            filters: cluster.snapshot.filters.values.sorted { $0.metadata.name < $1.metadata.name }.flatMap { filter in
+                BGPFilter.Direction.allCases.compactMap { FilterFunction(filter, $0, isIPv4: isIPv4) }
+            }
         )
-        Self.addBlocks(cluster, node: local.metadata.name, to: &family)
+        if local.bgp?.routeReflectorClusterID != nil {
+            let ranges = (cluster.defaults?.serviceLoadBalancerIPs ?? []) + (cluster.defaults?.serviceExternalIPs ?? [])
+            family.reflectedServices = ranges.filter { $0.isIPv4 == isIPv4 }
+        }
+        Self.addBlocks(cluster, local: local, environment: environment, to: &family)
         guard let ownAddress else { return family }
         var planner = SessionPlanner(
             cluster: cluster,
@@ -101,28 +118,60 @@ extension BGPPlan {
     /// Pools of a family; of several with one prefix the first by name counts.
     ///
     /// `disabled` makes no difference: what was allocated before is still routed.
-    private static func pools(_ cluster: ClusterView, isIPv4: Bool) -> [PoolPlan] {
+    private static func pools(_ cluster: ClusterView, isIPv4: Bool, hasAddress: Bool) -> [PoolPlan] {
         let mode = cluster.defaults?.programClusterRoutes ?? .enabledNoEncapOnly
+        let ownsIPIP = Self.ownsIPIP(cluster)
         var seen: Set<IPPrefix> = []
         return cluster.snapshot.pools.values.sorted { $0.metadata.name < $1.metadata.name }
             .filter { $0.cidr.isIPv4 == isIPv4 && seen.insert($0.cidr).inserted }
             .map { pool in
-                // Routes of encapsulated pools are felix's in every mode: the speaker has no tunnel routes.
-                let isEncapsulated = pool.vxlanMode != .never || pool.ipipMode != .never
-                let isOwned = !isEncapsulated && (mode == .enabled || mode == .enabledNoEncapOnly)
-                return PoolPlan(
-                    prefix: pool.cidr,
-                    isExported: !pool.disableBGPExport,
-                    kernel: isOwned ? .accept : .reject
-                )
+                let action: PoolPlan.KernelAction
+                if isIPv4, !hasAddress {
+                    action = .unspecified
+                } else if pool.vxlanMode != .never {
+                    action = .reject
+                } else if pool.ipipMode != .never {
+                    action = !ownsIPIP ? .reject : pool.ipipMode == .always ? .tunnel : .tunnelAcrossSubnets
+                } else {
+                    action = mode == .enabled || mode == .enabledNoEncapOnly ? .accept : .reject
+                }
+                return PoolPlan(prefix: pool.cidr, isExported: !pool.disableBGPExport, kernel: action)
             }
             .sorted { $0.prefix < $1.prefix }
+    }
+
+    /// Whether the speaker is asked to write the routes of IPIP pools.
+    private static func ownsIPIP(_ cluster: ClusterView) -> Bool {
+        let mode = cluster.defaults?.programClusterRoutes
+        return mode == .enabled || mode == .enabledIPIPOnly
+    }
+
+    /// BGP addresses of the other nodes with WireGuard, when this node has it too.
+    private static func wireguardPeers(_ cluster: ClusterView, local: Node, isIPv4: Bool) -> [IPAddress] {
+        func hasWireguard(_ node: Node) -> Bool {
+            (isIPv4 ? node.tunnels.wireguardIPv4 : node.tunnels.wireguardIPv6) != nil
+        }
+        guard hasWireguard(local) else { return [] }
+        return cluster.nodes.filter { $0.metadata.name != local.metadata.name && hasWireguard($0) }
+            .compactMap { $0.address(isIPv4: isIPv4) }.sorted()
     }
 
     /// Blocks of the node: all but pending ones are announced, confirmed ones also hide what lies inside them.
     ///
     /// Single-address blocks need no static route: felix's own route to the workload is announced.
-    private static func addBlocks(_ cluster: ClusterView, node: String, to family: inout FamilyPlan) {
+    private static func addBlocks(
+        _ cluster: ClusterView,
+        local: Node,
+        environment: PlanEnvironment,
+        to family: inout FamilyPlan
+    ) {
+        let node = local.metadata.name
+        if environment.usesPodCIDRs {
+            let blocks = Set(local.podCIDRs.filter { $0.isIPv4 == family.isIPv4 }).sorted()
+            family.blockStatics = blocks.filter { !$0.isHost }
+            family.aggregates = blocks
+            return
+        }
         var statics: Set<IPPrefix> = []
         var aggregates: Set<IPPrefix> = []
         for affinity in cluster.snapshot.affinities.values

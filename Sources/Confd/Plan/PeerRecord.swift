@@ -68,6 +68,10 @@ struct PeerExpansion {
     /// What makes a peer unusable as a whole.
     private static func fault(of peer: BGPPeer) -> PlanDiagnostic.Reason? {
         if peer.node != nil, peer.nodeSelector != nil { return .peerHasNodeAndNodeSelector }
+        if peer.localWorkloadSelector != nil {
+            let isAlone = peer.peerIP == nil && peer.peerSelector == nil
+            return isAlone && peer.asNumber.map { $0.rawValue != 0 } ?? false ? nil : .unusableWorkloadPeer
+        }
         guard (peer.peerIP == nil) != (peer.peerSelector == nil) else { return .peerNeedsOneOfAddressAndSelector }
         if let gateway = peer.reachableBy {
             guard let address = peer.peerIP, address.isIPv4 == gateway.isIPv4, gateway.isUsableNextHop else {
@@ -106,7 +110,27 @@ struct PeerExpansion {
                     self.add(record, isReverse: false)
                 }
             }
+        } else if peer.localWorkloadSelector != nil {
+            for workload in self.cluster.workloads(of: peer, on: self.local.metadata.name) {
+                for isIPv4 in [true, false] {
+                    guard let address = workload.address(isIPv4: isIPv4), address.isUsableNextHop else { continue }
+                    self.add(self.record(peer, workload: address), isReverse: false)
+                }
+            }
         }
+    }
+
+    /// A peer that is a workload of this node.
+    private func record(_ peer: BGPPeer, workload address: IPAddress) -> PeerRecord {
+        PeerRecord(
+            kind: .localWorkload,
+            address: address,
+            asNumber: self.asNumber(of: peer),
+            localAS: peer.localASNumber,
+            allowedLocalAS: peer.numAllowedLocalASNumbers ?? 0,
+            isClusterNode: false,
+            peer: peer
+        )
     }
 
     /// A peer given by address.

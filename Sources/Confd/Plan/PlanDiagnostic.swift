@@ -48,6 +48,10 @@ public struct PlanDiagnostic: Hashable, Sendable {
         case encapsulatedRoutesNotProgrammed
         /// `asNumber` of the node or the configuration is 0; the default is used.
         case zeroASNumber
+        /// A BGPFilter is not there; routes that no filter before it decides are rejected both ways.
+        case missingFilter(session: String, filter: String)
+        /// A peer has `localWorkloadSelector` beside another way to name its neighbours, or no AS; it is skipped.
+        case unusableWorkloadPeer
     }
 }
 
@@ -67,7 +71,7 @@ extension PlanDiagnostic.Reason: CustomStringConvertible {
         case .unusablePassword(let session, let secret, let key):
             "password of session \(session): key \(key) in Secret \(secret) must be 1 to 80 octets of printable text"
                 + " without quotes; session not made"
-        case .keepaliveOutOfRange(let seconds): "keepaliveTime \(seconds) s is not within 1 to 240 s; default used"
+        case .keepaliveOutOfRange(let seconds): "keepaliveTime \(seconds) s is not below the hold time; default used"
         case .malformedRouterID(let text): "CALICO_ROUTER_ID \(text) is no router id; automatic rule used"
         case .unknownConfigurationName: "only default and node.<name> have a meaning; skipped"
         case .priorityOutOfRange(let value): "route priority \(value) is not within 1 to 2147483646; 1024 used"
@@ -75,6 +79,10 @@ extension PlanDiagnostic.Reason: CustomStringConvertible {
         case .encapsulatedRoutesNotProgrammed:
             "programClusterRoutes asks for IPIP routes from the BGP speaker; felix programs those"
         case .zeroASNumber: "asNumber 0 is reserved (RFC 7607); default used"
+        case .missingFilter(let session, let filter):
+            "session \(session): there is no BGPFilter \(filter); routes that no filter before it decides are rejected"
+        case .unusableWorkloadPeer:
+            "localWorkloadSelector excludes peerIP and peerSelector and needs asNumber; peer skipped"
         }
     }
 }

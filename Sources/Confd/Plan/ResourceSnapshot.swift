@@ -1,3 +1,4 @@
+public import IPAddressing
 public import Resources
 
 /// All resources that the plan of a node depends on, at one moment.
@@ -14,9 +15,26 @@ public struct ResourceSnapshot: Hashable, Sendable {
     public var affinities: [String: BlockAffinity] = [:]
     /// Secrets by namespace and name.
     public var secrets: [ResourceKey: Secret] = [:]
+    /// BGP filters.
+    public var filters: [String: BGPFilter] = [:]
+    /// Kubernetes services.
+    public var services: [ResourceKey: KubernetesService] = [:]
+    /// Endpoint slices by service, then by their own key.
+    public var slices: [ResourceKey: [ResourceKey: EndpointSlice]] = [:]
+    /// Workload endpoints; those of other nodes are left out when `endpointNode` names one.
+    public var endpoints: [ResourceKey: WorkloadEndpoint] = [:]
+    /// Local workloads that felix found to be BGP neighbours.
+    public var workloadPeers: [WorkloadPeer] = []
+    /// Felix's settings by name: `default`, `node.<name>`.
+    public var felix: [String: FelixConfiguration] = [:]
+    /// The only node whose workload endpoints are kept; nil keeps all.
+    public var endpointNode: String?
+    private var sliceServices: [ResourceKey: ResourceKey] = [:]
 
     /// Creates an empty snapshot.
-    public init() {}
+    public init(endpointNode: String? = nil) {
+        self.endpointNode = endpointNode
+    }
 
     /// Collects the kinds that matter here; others are skipped.
     public init(_ resources: some Sequence<Resource>) {
@@ -32,8 +50,32 @@ public struct ResourceSnapshot: Hashable, Sendable {
         case .bgpPeer(let value): self.peers[value.metadata.name] = value
         case .blockAffinity(let value): self.affinities[value.metadata.name] = value
         case .secret(let value): self.secrets[resource.key] = value
-        case .workloadEndpoint: break
+        case .bgpFilter(let value): self.filters[value.metadata.name] = value
+        case .service(let value): self.services[resource.key] = value
+        case .endpointSlice(let value):
+            self.removeSlice(resource.key)
+            guard let name = value.service else { return }
+            let service = ResourceKey(kind: .service, namespace: resource.key.namespace, name: name)
+            self.sliceServices[resource.key] = service
+            self.slices[service, default: [:]][resource.key] = value
+        case .workloadEndpoint(let value):
+            let isWanted = self.endpointNode.map { $0 == value.node } ?? true
+            self.endpoints[resource.key] = isWanted ? value : nil
+        case .felixConfiguration(let value): self.felix[value.metadata.name] = value
+        case .clusterInformation, .calicoNodeStatus, .ipReservation, .ipamBlock, .ipamConfiguration: break
         }
+    }
+
+    /// Where felix of a node writes the status of its endpoints.
+    func endpointStatusPrefix(of node: String) -> String {
+        (self.felix["node." + node]?.endpointStatusPathPrefix ?? self.felix["default"]?.endpointStatusPathPrefix)
+            ?? "/var/run/calico"
+    }
+
+    private mutating func removeSlice(_ key: ResourceKey) {
+        guard let service = self.sliceServices.removeValue(forKey: key) else { return }
+        self.slices[service]?[key] = nil
+        if self.slices[service]?.isEmpty ?? false { self.slices[service] = nil }
     }
 
     /// Removes the resource with a key, if it is there.
@@ -45,7 +87,12 @@ public struct ResourceSnapshot: Hashable, Sendable {
         case .bgpPeer: self.peers[key.name] = nil
         case .blockAffinity: self.affinities[key.name] = nil
         case .secret: self.secrets[key] = nil
-        case .workloadEndpoint: break
+        case .bgpFilter: self.filters[key.name] = nil
+        case .service: self.services[key] = nil
+        case .endpointSlice: self.removeSlice(key)
+        case .workloadEndpoint: self.endpoints[key] = nil
+        case .felixConfiguration: self.felix[key.name] = nil
+        case .clusterInformation, .calicoNodeStatus, .ipReservation, .ipamBlock, .ipamConfiguration: break
         }
     }
 }
@@ -56,20 +103,34 @@ public struct PlanEnvironment: Hashable, Sendable {
     public var routerID: String?
     /// Namespace of the Secrets that peers refer to.
     public var secretNamespace: String
+    /// `CALICO_ADVERTISE_CLUSTER_IPS`: takes the place of `serviceClusterIPs`.
+    public var advertisedClusterIPs: IPPrefix?
+    /// `CALICO_K8S_NODE_REF`: the node's name in Kubernetes, where it differs.
+    public var kubernetesNode: String?
+    /// `USE_POD_CIDR`: blocks are what Kubernetes gave the node, not what IPAM did.
+    public var usesPodCIDRs: Bool
 
     /// Creates an environment.
     public init(routerID: String? = nil, secretNamespace: String = "kube-system") {
         self.routerID = routerID
         self.secretNamespace = secretNamespace
+        self.usesPodCIDRs = false
     }
 
-    /// Reads `CALICO_ROUTER_ID` and `NAMESPACE` (kube-system when absent).
+    /// The variables that ``init(variables:)`` reads.
+    public static let variableNames = [
+        "CALICO_ROUTER_ID", "NAMESPACE", "CALICO_ADVERTISE_CLUSTER_IPS", "CALICO_K8S_NODE_REF", "USE_POD_CIDR",
+    ]
+
+    /// Reads the process's variables; empty ones count as absent.
     public init(variables: [String: String]) {
-        let identifier = variables["CALICO_ROUTER_ID"] ?? ""
-        let namespace = variables["NAMESPACE"] ?? ""
+        let variables = variables.filter { !$0.value.isEmpty }
         self.init(
-            routerID: identifier.isEmpty ? nil : identifier,
-            secretNamespace: namespace.isEmpty ? "kube-system" : namespace
+            routerID: variables["CALICO_ROUTER_ID"],
+            secretNamespace: variables["NAMESPACE"] ?? "kube-system"
         )
+        self.advertisedClusterIPs = variables["CALICO_ADVERTISE_CLUSTER_IPS"].flatMap { IPPrefix($0) }
+        self.kubernetesNode = variables["CALICO_K8S_NODE_REF"]
+        self.usesPodCIDRs = variables["USE_POD_CIDR"].map { ["true", "1", "yes"].contains($0.lowercased()) } ?? false
     }
 }

@@ -36,6 +36,20 @@ public struct SessionPlan: Hashable, Sendable {
     public var clusterID: RouterID?
     /// Name of the BGPPeer; nil for the mesh.
     public var resource: String?
+    /// Whether `sourceAddress` is named only because sessions may be had on that address alone.
+    public var isSourceBound = false
+    /// Whether `localAS` was given for this session.
+    public var namesLocalAS = false
+    /// How long the neighbour may take for a restart, in seconds; nil is the protocol's default.
+    public var restartSeconds: UInt16?
+    /// Hold time in seconds; nil is 240.
+    public var holdSeconds: UInt16?
+    /// More prefixes than this end the session; nil is no limit.
+    public var maximumPrefixes: UInt32?
+    /// What the routes from the neighbour go through before the built-in rules.
+    public var importFilters: [FilterCall] = []
+    /// What the routes to the neighbour go through before the built-in rules.
+    public var exportFilters: [FilterCall] = []
 
     /// Whether both ends are in one AS.
     public var isInternal: Bool { self.peerAS == self.localAS }
@@ -48,6 +62,16 @@ public struct SessionPlan: Hashable, Sendable {
         case global = "Global"
         /// A BGPPeer for some nodes, or the reverse of one.
         case node = "Node"
+        /// A workload of the node.
+        case localWorkload = "Local_Workload"
+    }
+
+    /// One step of a session's policy.
+    public enum FilterCall: Hashable, Sendable {
+        /// Calls a function, with or without the kind of the session.
+        case function(String, takesPeerType: Bool)
+        /// Rejects what has not been decided: the BGPFilter that belongs here is missing.
+        case missing(String)
     }
 
     /// Next hop behaviour.

@@ -90,6 +90,7 @@ struct SessionPlanner {
                 guard let password = self.password(reference, session: name, owner: owner) else { continue }
                 session.password = password
             }
+            session.restartSeconds = self.cluster.defaults?.nodeMeshMaxRestartSeconds.flatMap { $0 == 0 ? nil : $0 }
             self.sessions.append(session)
         }
     }
@@ -105,7 +106,8 @@ struct SessionPlanner {
         if let given = record.localAS, given.rawValue != 0 { localAS = given }
         let isInternal = record.asNumber == localAS
         // A strictly bound session has to name its address, also where the peer leaves the source to the kernel.
-        let namesSource = peer.sourceAddress == .useNodeIP || self.listenAddress != nil
+        let isWorkload = record.kind == .localWorkload
+        let namesSource = !isWorkload && (peer.sourceAddress == .useNodeIP || self.listenAddress != nil)
         var session = SessionPlan(
             name: record.name,
             kind: record.kind,
@@ -115,8 +117,9 @@ struct SessionPlanner {
             localAS: localAS,
             localPort: self.listenPort,
             sourceAddress: namesSource ? self.ownAddress : nil,
-            bindsStrictly: self.listenAddress != nil,
-            isPassive: record.kind == .global && record.isClusterNode && self.waits(for: record.address),
+            bindsStrictly: self.listenAddress != nil && !isWorkload,
+            isPassive: isWorkload
+                || (record.kind == .global && record.isClusterNode && self.waits(for: record.address)),
             nextHop: Self.nextHop(of: peer, isInternal: isInternal),
             allowedLocalAS: record.allowedLocalAS,
             resource: peer.metadata.name
@@ -126,9 +129,16 @@ struct SessionPlanner {
         if let own = self.local.bgp?.routeReflectorClusterID, isInternal, record.clusterID != own {
             session.clusterID = own
         }
+        session.isSourceBound = namesSource && peer.sourceAddress != .useNodeIP
+        session.namesLocalAS = record.localAS.map { $0.rawValue != 0 } ?? false
+        session.restartSeconds = peer.maxRestartSeconds.flatMap { $0 == 0 ? nil : $0 }
+        session.holdSeconds = peer.holdSeconds
+        session.maximumPrefixes = peer.maximumPrefixes
+        session.importFilters = self.calls(.import, of: record)
+        session.exportFilters = self.calls(.export, of: record)
+        self.reportMissingFilters(of: record)
         if let seconds = peer.keepaliveSeconds, seconds != 0 {
-            // The hold time is always 240 s.
-            if seconds < 240 {
+            if seconds < session.holdSeconds ?? 240 {
                 session.keepaliveSeconds = seconds
             } else {
                 self.diagnostics.append(PlanDiagnostic(resource: peer.key, reason: .keepaliveOutOfRange(seconds)))
@@ -139,6 +149,27 @@ struct SessionPlanner {
             session.password = password
         }
         return session
+    }
+
+    /// The functions of the peer's filters, in order; one without rules for the direction and family is not asked.
+    private func calls(_ direction: BGPFilter.Direction, of record: PeerRecord) -> [SessionPlan.FilterCall] {
+        let isIPv4 = record.address.isIPv4
+        return record.peer.filters.compactMap { name in
+            guard let filter = self.cluster.snapshot.filters[name] else { return .missing(name) }
+            let rules = filter.rules(direction, isIPv4: isIPv4)
+            guard !rules.isEmpty else { return nil }
+            return .function(
+                FilterFunction.name(name, direction, isIPv4: isIPv4),
+                takesPeerType: rules.contains { $0.peerType != nil }
+            )
+        }
+    }
+
+    private mutating func reportMissingFilters(of record: PeerRecord) {
+        for name in record.peer.filters where self.cluster.snapshot.filters[name] == nil {
+            let reason = PlanDiagnostic.Reason.missingFilter(session: record.name, filter: name)
+            self.diagnostics.append(PlanDiagnostic(resource: record.peer.key, reason: reason))
+        }
     }
 
     /// `nextHopMode` decides; only where it is absent or Auto the older field counts, and that on eBGP only.

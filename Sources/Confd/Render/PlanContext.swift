@@ -2,15 +2,31 @@ internal import IPAddressing
 internal import Resources
 
 extension BGPPlan {
-    /// The plan as templates see it: `node`, `families`, `sessions`.
+    /// Version of what templates see; it changes when a name goes or changes its meaning.
+    public static let contextVersion = 1
+
+    /// The plan as templates see it: `node`, `families`, `sessions`, and `bird`, `bird6` for one family alone.
     ///
     /// Fields without a value are absent; templates test them with `if`.
     public var templateContext: [String: TemplateValue] {
-        [
+        let families = [self.ipv4.templateContext, self.ipv6.templateContext]
+        let sessions = [self.ipv4, self.ipv6].map { $0.sessions.map(\.templateContext) }
+        return [
+            "context_version": .number(Self.contextVersion),
             "node": self.nodeContext,
-            "families": .list([self.ipv4.templateContext, self.ipv6.templateContext]),
-            "sessions": .list(self.sessions.map(\.templateContext)),
+            "families": .list(families),
+            "sessions": .list(sessions[0] + sessions[1]),
+            "bird": Self.context(families[0], sessions[0], file: "bird"),
+            "bird6": Self.context(families[1], sessions[1], file: "bird6"),
         ]
+    }
+
+    /// A family with its sessions, for a speaker that has no other.
+    private static func context(_ family: TemplateValue, _ sessions: [TemplateValue], file: String) -> TemplateValue {
+        guard case .fields(var fields) = family else { return family }
+        fields["sessions"] = .list(sessions)
+        fields["file"] = .text(file)
+        return .fields(fields)
     }
 
     private var nodeContext: TemplateValue {
@@ -19,6 +35,12 @@ extension BGPPlan {
             "router_id": .text(of: self.routerID),
             "local_as": .text(of: self.localAS),
             "log_level": .text(self.logLevel.rawValue),
+            "debug": .text(
+                self.logLevel == .none ? "" : self.logLevel == .debug ? "all" : "{ states }"
+            ),
+            "session_debug": .text(
+                self.logLevel == .none ? "" : self.logLevel == .debug ? "all" : "{ states, routes, filters, events }"
+            ),
             "direct_interfaces": .list(
                 self.directInterfaces.map {
                     .fields(["pattern": .text($0.pattern), "excluded": .flag($0.isExcluded)])
@@ -37,7 +59,36 @@ extension FamilyPlan {
     fileprivate var name: String { self.isIPv4 ? "ipv4" : "ipv6" }
 
     fileprivate var templateContext: TemplateValue {
-        .fields([
+        var fields: [String: TemplateValue] = [
+            "service_statics": .list(self.serviceStatics.map { .text(of: $0) }),
+            "service_ranges": .list(self.serviceRanges.map { .text(of: $0) }),
+            "reflected_services": .list(self.reflectedServices.map { .text(of: $0) }),
+            "wireguard_peers": .list(self.wireguardPeers.map { .text(of: $0) }),
+            "owns_ipip": .flag(self.ownsIPIP),
+            "filters": .list(self.filters.map { $0.templateContext(isUsed: self.uses($0)) }),
+            "has_statics": .flag(
+                !self.blockStatics.isEmpty || !self.serviceStatics.isEmpty || !self.peerStatics.isEmpty
+            ),
+            "listen_port": .text(of: self.listenPort),
+            "listens_elsewhere": .flag(self.listenPort != 179 || self.listenAddress != nil),
+        ]
+        if let address = self.nodeAddress { fields["address"] = .text(of: address) }
+        if let address = self.listenAddress { fields["listen_address"] = .text(of: address) }
+        if let network = self.network { fields["network"] = .text(of: network) }
+        return .fields(fields.merging(self.routeContext) { first, _ in first })
+    }
+
+    /// Whether a session of the family calls the function.
+    private func uses(_ function: FilterFunction) -> Bool {
+        self.sessions.contains { session in
+            (session.importFilters + session.exportFilters).contains { call in
+                if case .function(function.name, _) = call { true } else { false }
+            }
+        }
+    }
+
+    private var routeContext: [String: TemplateValue] {
+        [
             "name": .text(self.name),
             "suffix": .text(self.isIPv4 ? "v4" : "v6"),
             "title": .text(self.isIPv4 ? "IPv4" : "IPv6"),
@@ -58,7 +109,27 @@ extension FamilyPlan {
             ),
             "aggregates": .list(self.aggregates.map { .text(of: $0) }),
             "advertisements": .list(self.advertisements.map(\.templateContext)),
+        ]
+    }
+}
+
+extension FilterFunction {
+    fileprivate func templateContext(isUsed: Bool) -> TemplateValue {
+        .fields([
+            "name": .text(self.name), "filter": .text(BGPPlan.printable(self.filter)),
+            "direction": .text(self.direction.rawValue), "takes_peer_type": .flag(self.takesPeerType),
+            "statements": .list(self.statements.map { .text($0) }), "used": .flag(isUsed),
         ])
+    }
+}
+
+extension SessionPlan.FilterCall {
+    /// The call as a statement.
+    fileprivate func statement(isInternal: Bool) -> String {
+        switch self {
+        case .function(let name, let takesPeerType): "'\(name)'(\(takesPeerType ? "\(isInternal)" : ""));"
+        case .missing(let name): "reject; # There is no BGPFilter \(BGPPlan.printable(name))."
+        }
     }
 }
 
@@ -66,7 +137,8 @@ extension BGPConfiguration.PrefixAdvertisement {
     fileprivate var templateContext: TemplateValue {
         var standard: [TemplateValue] = []
         var large: [TemplateValue] = []
-        for community in self.communities {
+        var seen: Set<BGPConfiguration.CommunityValue> = []
+        for community in self.communities where seen.insert(community).inserted {
             switch community {
             case .standard(let high, let low): standard.append(.text("\(high), \(low)"))
             case .large(let global, let first, let second): large.append(.text("\(global), \(first), \(second)"))
@@ -86,6 +158,7 @@ extension SessionPlan {
             "description": .text(description),
             "family": .text(self.peerAddress.isIPv4 ? "ipv4" : "ipv6"),
             "suffix": .text(self.peerAddress.isIPv4 ? "v4" : "v6"),
+            "kind": .text(self.kind.rawValue),
             "peer_address": .text(of: self.peerAddress),
             "peer_port": .text(of: self.peerPort ?? 179),
             "peer_as": .text(of: self.peerAS),
@@ -96,12 +169,23 @@ extension SessionPlan {
             "internal": .flag(self.isInternal),
             "next_hop": .text(self.nextHop.rawValue),
         ]
-        if let address = self.sourceAddress { fields["source_address"] = .text(of: address) }
+        if let address = self.sourceAddress {
+            fields["source_address"] = .text(of: address)
+            if !self.isSourceBound { fields["given_source_address"] = .text(of: address) }
+        }
         if let hops = self.ttlSecurityHops { fields["ttl_security_hops"] = .text(of: hops) }
         if let password = self.password { fields["password"] = .text(password) }
         if let seconds = self.keepaliveSeconds { fields["keepalive_seconds"] = .text(of: seconds) }
         if self.allowedLocalAS > 0 { fields["allowed_local_as"] = .text(of: self.allowedLocalAS) }
         if let identifier = self.clusterID { fields["cluster_id"] = .text(of: identifier) }
+        if self.namesLocalAS { fields["own_local_as"] = .text(of: self.localAS) }
+        if let seconds = self.restartSeconds { fields["restart_seconds"] = .text(of: seconds) }
+        if let seconds = self.holdSeconds { fields["hold_seconds"] = .text(of: seconds) }
+        if let number = self.maximumPrefixes { fields["max_prefixes"] = .text(of: number) }
+        if let port = self.peerPort { fields["given_peer_port"] = .text(of: port) }
+        let isInternal = self.isInternal
+        fields["import_filters"] = .list(self.importFilters.map { .text($0.statement(isInternal: isInternal)) })
+        fields["export_filters"] = .list(self.exportFilters.map { .text($0.statement(isInternal: isInternal)) })
         return .fields(fields)
     }
 }

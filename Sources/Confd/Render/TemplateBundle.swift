@@ -13,6 +13,9 @@ public struct TemplateBundle: Hashable, Sendable {
     /// The files that come with the program.
     public static let embedded = TemplateBundle(files: embeddedTemplates)
 
+    /// The files that come with the program for a BIRD 1.6 of each family.
+    public static let embeddedForBird1 = TemplateBundle(files: embeddedBird1Templates)
+
     /// The template resources, ordered by file name.
     ///
     /// An empty file is no resource: so a file in the override directory can switch an embedded resource off.
@@ -30,6 +33,8 @@ public struct TemplateBundle: Hashable, Sendable {
 public struct TemplateSource: Hashable, Sendable {
     /// Whether the embedded files are in force below those of the directory.
     public var usesEmbedded: Bool
+    /// Whose files the embedded templates make.
+    public var target: Target
     /// Directory with `conf.d/` and `templates/`; its files replace embedded ones of the same name.
     ///
     /// It may be missing.
@@ -38,7 +43,16 @@ public struct TemplateSource: Hashable, Sendable {
     /// Creates a source.
     public init(usesEmbedded: Bool = true, directory: String? = "/etc/martlet/templates") {
         self.usesEmbedded = usesEmbedded
+        self.target = .speaker
         self.directory = directory
+    }
+
+    /// Who reads the files.
+    public enum Target: String, Hashable, Sendable, CaseIterable {
+        /// Martlet's own speaker, one for both families.
+        case speaker
+        /// Two daemons of BIRD 1.6, one for each family, with the files that Calico gives them.
+        case bird1
     }
 
     /// Largest template or template resource that is read, in bytes.
@@ -46,7 +60,8 @@ public struct TemplateSource: Hashable, Sendable {
 
     /// Reads the files; a directory that is not there has none.
     public func load() throws(ConfdError) -> TemplateBundle {
-        var files = self.usesEmbedded ? TemplateBundle.embedded.files : [:]
+        let embedded = self.target == .speaker ? TemplateBundle.embedded : .embeddedForBird1
+        var files = self.usesEmbedded ? embedded.files : [:]
         guard let directory = self.directory else { return TemplateBundle(files: files) }
         for folder in ["conf.d", "templates"] {
             let path = directory + "/" + folder

@@ -28,6 +28,12 @@ public struct ConfdCommand: AsyncParsableCommand {
     @OptionGroup
     var logging: LoggingOptions
 
+    @Option(help: "Whose files are rendered: speaker, or bird1 for the two daemons of BIRD 1.6 that Calico runs.")
+    var target = TemplateSource.Target.speaker
+
+    @Option(help: "With --target bird1: directory of the control sockets bird.ctl and bird6.ctl.")
+    var birdSockets: String = "/var/run/calico"
+
     @Flag(help: "Render once and exit; the exit status says whether that worked.")
     var onetime = false
 
@@ -51,9 +57,10 @@ public struct ConfdCommand: AsyncParsableCommand {
         settings.isDryRun = self.noop
         settings.keepsStage = self.keepStageFile
         settings.syncsOnly = self.syncOnly
+        settings.templates.target = self.target
         let socket = self.control.controlSocket
         let isOnce = self.onetime || self.noop
-        let hooks = ConfdHooks(
+        var hooks = ConfdHooks(
             checks: ["speaker": { try ConfdOptions.check($0) }],
             reloads: [
                 "speaker": { file in
@@ -65,8 +72,12 @@ public struct ConfdCommand: AsyncParsableCommand {
                 }
             ]
         )
+        for daemon in Bird1Daemon.both(socketDirectory: self.birdSockets, mayBeAbsent: isOnce) {
+            hooks.checks[daemon.name] = { try daemon.check($0) }
+            hooks.reloads[daemon.name] = { _ in try daemon.reload() }
+        }
         let service = ConfdService(
-            snapshots: SnapshotSequence(syncer: Syncer(datastore: datastore)),
+            snapshots: SnapshotSequence(syncer: Syncer(datastore: datastore), nodeName: self.node.name),
             settings: settings,
             hooks: hooks,
             logger: logger
@@ -106,3 +117,5 @@ public struct ConfdCommand: AsyncParsableCommand {
         }
     }
 }
+
+extension TemplateSource.Target: ExpressibleByArgument {}

@@ -42,7 +42,7 @@ public struct NodeCommand: AsyncParsableCommand {
             reloads: ["speaker": { _ in try await speaker.apply() }]
         )
         let confd = ConfdService(
-            snapshots: SnapshotSequence(syncer: Syncer(datastore: datastore)),
+            snapshots: SnapshotSequence(syncer: Syncer(datastore: datastore), nodeName: name),
             settings: self.confd.settings(nodeName: name),
             hooks: hooks,
             logger: self.logging.logger("confd", router)

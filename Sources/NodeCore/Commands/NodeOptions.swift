@@ -8,7 +8,7 @@ internal import Resources
 
 /// Which node this is and where its resources are.
 struct NodeOptions: ParsableArguments {
-    @Option(help: "Name of this node in the datastore; the host name by default.")
+    @Option(help: "Name of this node in the datastore; by default that in NODENAME, else the host name.")
     var nodeName: String?
 
     @Option(help: "Directory of manifests (*.yaml, *.yml, *.json).")
@@ -20,6 +20,7 @@ struct NodeOptions: ParsableArguments {
     /// The node's name.
     var name: String {
         if let nodeName { return nodeName }
+        if let value = getenv("NODENAME"), value.pointee != 0 { return String(cString: value) }
         var buffer = [CChar](repeating: 0, count: 256)
         guard gethostname(&buffer, 255) == 0 else { return "localhost" }
         return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self).lowercased()
@@ -48,10 +49,12 @@ struct ConfdOptions: ParsableArguments {
         var settings = ConfdSettings(nodeName: nodeName, outputDirectory: self.configDirectory)
         settings.templates = TemplateSource(directory: self.templates)
         var variables: [String: String] = [:]
-        for name in ["CALICO_ROUTER_ID", "NAMESPACE"] {
+        for name in PlanEnvironment.variableNames + [ConfdSettings.endpointStatusVariable] {
             if let value = getenv(name) { variables[name] = String(cString: value) }
         }
         settings.environment = PlanEnvironment(variables: variables)
+        settings.endpointStatusPrefix =
+            variables[ConfdSettings.endpointStatusVariable].flatMap { $0.isEmpty ? nil : $0 }
         return settings
     }
 

@@ -7,18 +7,21 @@ struct SnapshotSequence: AsyncSequence, Sendable {
     typealias Failure = Never
 
     let syncer: Syncer
+    /// The node whose workload endpoints are wanted.
+    let nodeName: String
 
     func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(updates: self.syncer.makeAsyncIterator())
+        AsyncIterator(updates: self.syncer.makeAsyncIterator(), nodeName: self.nodeName)
     }
 
     struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate var updates: Syncer.AsyncIterator
-        private var snapshot = ResourceSnapshot()
+        private var snapshot: ResourceSnapshot
         private var isComplete = false
 
-        fileprivate init(updates: Syncer.AsyncIterator) {
+        fileprivate init(updates: Syncer.AsyncIterator, nodeName: String) {
             self.updates = updates
+            self.snapshot = ResourceSnapshot(endpointNode: nodeName)
         }
 
         mutating func next() async -> ResourceSnapshot? {
