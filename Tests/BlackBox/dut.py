@@ -162,7 +162,7 @@ class Worker:
         self.number, self.folder = number, f"{folder}/{number}"
         os.makedirs(self.folder, exist_ok=True)
         os.chmod(self.folder, 0o777)
-        self.sessions, self.listeners, self.daemon = [], [], None
+        self.sessions, self.listeners, self.daemon, self.runs = [], [], None, 0
         # The namespace lives as long as this process, and that as long as the runner.
         self.holder = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "sleep", "infinity"])
         own = os.readlink("/proc/self/ns/net")
@@ -210,6 +210,11 @@ class Worker:
                 pass
         self.sessions, self.listeners = [], []
 
+    def forget_routes(self):
+        """Takes out of the namespace's tables what a daemon put there."""
+        for family in ("-4", "-6"):
+            subprocess.run([*self.inside(), "ip", family, "route", "flush", "proto", "81"], capture_output=True)
+
     def end(self):
         self.holder.kill()
         self.holder.wait()
@@ -226,7 +231,11 @@ class Daemon:
         self.worker, self.config = worker, config
         self.router_id = config.router_id or f"{worker.net(0)}.1"
         self.process = None
-        self.folder = worker.folder
+        # A folder of its own: nothing that another run left behind is found.
+        worker.runs += 1
+        self.folder = f"{worker.folder}/{worker.runs}"
+        os.makedirs(self.folder)
+        os.chmod(self.folder, 0o777)
 
     @classmethod
     def available(cls):

@@ -122,6 +122,8 @@ def perform(check, worker, daemon):
         worker.clear()
         if case and case.dut.process:
             case.dut.stop()
+            if "protocol kernel" in str(case.config.raw):
+                worker.forget_routes()
     reason = check.pending.get(daemon.name)
     if reason and status == "fail":
         status, detail = "pending", f"{reason} ({detail})"
