@@ -216,6 +216,9 @@ class Worker:
             subprocess.run([*self.inside(), "ip", family, "route", "flush", "proto", "81"], capture_output=True)
 
     def end(self):
+        # The links go at once, not some time after the namespace: the next worker takes their names and addresses.
+        for net in (0, 1):
+            subprocess.run(["ip", "link", "del", f"w{self.number}n{net}"], capture_output=True)
         self.holder.kill()
         self.holder.wait()
 

@@ -142,6 +142,8 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="print what passes, too")
     parser.add_argument("--write-table", action="store_true", help="run against every daemon, write docs/rfc-checks.md")
     options = parser.parse_args()
+    if options.write_table and options.only:
+        parser.error("the table is of all checks")
     checks = load()
     if options.only:
         pattern = re.compile(options.only, re.IGNORECASE)
