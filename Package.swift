@@ -48,6 +48,14 @@ let runtime: [Target] = [
     ),
     .target(name: "Datastore", dependencies: ["Resources", "IPAddressing", "Yams"]),
     .target(
+        name: "EtcdDatastore",
+        dependencies: [
+            "Datastore", "Resources", "IPAddressing", nioCore, nioHTTP1, logging,
+            .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        ]
+    ),
+    .target(
         name: "Felix",
         dependencies: ["Resources", "DeltaSync", "Netlink", "CLinux", "IPAddressing", "Datastore", logging]
     ),
@@ -74,7 +82,8 @@ let runtime: [Target] = [
         dependencies: [
             "Speaker", "ConfigLanguage", "SpeakerSettings", "Policy", "RouteModel", "Routing", "BGPSession", "BGPWire",
             "Felix",
-            "CLinux", "Confd", "Datastore", "Resources", "ControlAPI", "ControlServer", "Netlink", "MRTCommands",
+            "CLinux", "Confd", "Datastore", "EtcdDatastore", "Resources", "ControlAPI", "ControlServer", "Netlink",
+            "MRTCommands",
             "MRTFormat", "IPAddressing",
             logging, argumentParser, serviceLifecycle,
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -127,7 +136,16 @@ let tests: [Target] = [
     .testTarget(name: "ResourcesTests", dependencies: ["Resources", "IPAddressing"]),
     .testTarget(name: "DeltaSyncTests", dependencies: ["DeltaSync"]),
     .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CLinux", "IPAddressing"]),
-    .testTarget(name: "DatastoreTests", dependencies: ["Datastore", "Resources", "IPAddressing"]),
+    .testTarget(
+        name: "DatastoreTests",
+        dependencies: ["Datastore", "EtcdDatastore", "Resources", "IPAddressing", "TestSupport", logging]
+    ),
+    .testTarget(
+        name: "EtcdDatastoreTests",
+        dependencies: [
+            "EtcdDatastore", "Datastore", "Resources", "IPAddressing", "TestSupport", nioCore, nioPosix, logging,
+        ]
+    ),
     .testTarget(
         name: "FelixTests",
         dependencies: ["Felix", "Datastore", "Resources", "DeltaSync", "Netlink", "CLinux", "IPAddressing", logging]
@@ -170,7 +188,7 @@ let tests: [Target] = [
         name: "NodeCoreTests",
         dependencies: [
             "NodeCore", "Speaker", "Netlink", "ControlAPI", "MRTFormat", "RouteModel", "BGPWire", "IPAddressing",
-            "Datastore",
+            "Datastore", "EtcdDatastore", argumentParser,
             "Resources", logging,
         ]
     ),
@@ -196,6 +214,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),

@@ -41,6 +41,15 @@ public protocol Datastore: Sendable {
     func watch(_ kinds: Set<ResourceKind>, from revision: Revision) async throws(DatastoreError) -> WatchStream
 }
 
+/// A datastore whose contents can be wrong in a way that people have to be told.
+public protocol DiagnosedDatastore: Datastore {
+    /// Everything there is to report, as it is now.
+    func diagnostics() -> [DatastoreDiagnostic]
+
+    /// The reports now and after each change of them; a slow reader gets the newest.
+    func diagnosticChanges() -> AsyncStream<[DatastoreDiagnostic]>
+}
+
 /// Batches of changes from ``Datastore/watch(_:from:)``.
 public typealias WatchStream = AsyncStream<[WatchEvent]>
 
@@ -91,6 +100,8 @@ public enum WatchEvent: Hashable, Sendable {
     case modified(StoredResource)
     /// An object vanished, at this revision.
     case deleted(ResourceKey, Revision)
+    /// Nothing changed up to this revision: from here a watch goes on after a disconnect.
+    case progress(Revision)
     /// The history does not reach back to the asked revision: list again.
     case resyncRequired
 }

@@ -1,9 +1,9 @@
 public import Resources
 import Synchronization
 
-/// A remark about a file of a ``DirectoryDatastore``.
+/// A remark about what a datastore holds.
 public struct DatastoreDiagnostic: Hashable, Sendable, CustomStringConvertible {
-    /// The file's path.
+    /// The file's path, or the key where there are no files.
     public var file: String
     /// What there is to say.
     public var diagnostic: ManifestDiagnostic
@@ -24,7 +24,7 @@ public struct DatastoreDiagnostic: Hashable, Sendable, CustomStringConvertible {
 ///
 /// The directory is only read. Objects and statuses that programs write live as JSON files in the state directory and
 /// lie over the manifests; several processes may share both. A file that cannot be read leaves its objects as they were.
-public final class DirectoryDatastore: Datastore {
+public final class DirectoryDatastore: DiagnosedDatastore {
     private struct State: Sendable {
         var contents: DirectoryContents
         var table: ResourceTable
@@ -35,7 +35,7 @@ public final class DirectoryDatastore: Datastore {
     }
 
     private let state: Mutex<State>
-    private let stateDirectory: String
+    let stateDirectory: String
     private let watcher = Mutex<DirectoryWatcher?>(nil)
 
     /// Reads `directory` and keeps up with it.

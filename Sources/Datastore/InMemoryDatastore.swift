@@ -118,7 +118,7 @@ public final class InMemoryDatastore: Datastore {
 }
 
 /// Refuses what would not decode to the same resource: programs are held to the rules that manifests are.
-func validate(_ resource: Resource) throws(DatastoreError) {
+public func validate(_ resource: Resource) throws(DatastoreError) {
     let outcome = ManifestDecoder().decode(resource.manifest)
     guard outcome.resources.first?.resource.key != resource.key || outcome.resources.count != 1 else { return }
     throw .validation(outcome.diagnostics.filter { $0.severity == .error })

@@ -42,10 +42,12 @@ public struct Syncer: AsyncSequence, Sendable {
         private var step: SyncerStateMachine.Step?
         private var pending: ArraySlice<SyncerUpdate> = []
         private var watch: WatchStream.AsyncIterator?
+        private let backOff: BackOff
 
         init(datastore: any Datastore, kinds: Set<ResourceKind>, backOff: BackOff) {
             self.datastore = datastore
             self.kinds = kinds
+            self.backOff = backOff
             self.machine = SyncerStateMachine(backOff: backOff)
         }
 
@@ -75,7 +77,7 @@ public struct Syncer: AsyncSequence, Sendable {
             switch step {
             case .list(let delay):
                 self.watch = nil
-                guard await Self.sleep(delay) else { return nil }
+                guard await self.sleep(delay) else { return nil }
                 do {
                     return .listed(try await self.datastore.list(self.kinds))
                 } catch {
@@ -83,7 +85,7 @@ public struct Syncer: AsyncSequence, Sendable {
                 }
             case .watch(let revision, let delay):
                 self.watch = nil
-                guard await Self.sleep(delay) else { return nil }
+                guard await self.sleep(delay) else { return nil }
                 do {
                     self.watch = try await self.datastore.watch(self.kinds, from: revision).makeAsyncIterator()
                     return .watchStarted
@@ -96,9 +98,9 @@ public struct Syncer: AsyncSequence, Sendable {
             }
         }
 
-        private static func sleep(_ delay: Duration) async -> Bool {
+        private func sleep(_ delay: Duration) async -> Bool {
             guard delay > .zero else { return true }
-            return (try? await Task.sleep(for: delay)) != nil
+            return (try? await Task.sleep(for: self.backOff.jittered(delay))) != nil
         }
     }
 }

@@ -131,6 +131,8 @@ struct SyncerStateMachine: Sendable {
         case .deleted(let key, let revision):
             if self.revisions.removeValue(forKey: key) != nil { updates.append(.removed(key)) }
             self.last = revision
+        case .progress(let revision):
+            self.last = revision
         case .resyncRequired:
             self.last = nil
             return false
@@ -151,14 +153,26 @@ public struct BackOff: Hashable, Sendable {
     public var minimum: Duration
     /// Longest delay.
     public var maximum: Duration
+    /// Share of a delay that chance may take off, so that many clients of one store do not come back at once.
+    public var jitter: Double
 
     /// Creates delays; half a second to half a minute unless given.
-    public init(minimum: Duration = .milliseconds(500), maximum: Duration = .seconds(30)) {
+    public init(
+        minimum: Duration = .milliseconds(500),
+        maximum: Duration = .seconds(30),
+        jitter: Double = 0.5
+    ) {
         self.minimum = minimum
         self.maximum = maximum
+        self.jitter = jitter
     }
 
     func delay(afterFailures count: Int) -> Duration {
         min(self.maximum, self.minimum * (1 << min(count, 16)))
+    }
+
+    /// `delay` with chance in it.
+    public func jittered(_ delay: Duration) -> Duration {
+        delay * Double.random(in: (1 - min(max(self.jitter, 0), 1))...1)
     }
 }

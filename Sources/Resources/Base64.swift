@@ -1,7 +1,7 @@
 private let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
 /// Decodes base64 with padding (RFC 4648 §4), skipping white space; nil when malformed.
-func decodeBase64(_ text: String) -> [UInt8]? {
+public func decodeBase64(_ text: String) -> [UInt8]? {
     var bytes: [UInt8] = []
     var accumulator: UInt32 = 0
     var digits = 0
@@ -43,7 +43,7 @@ func decodeBase64(_ text: String) -> [UInt8]? {
 }
 
 /// Encodes `bytes` as base64 with padding on one line (RFC 4648 §4).
-func encodeBase64(_ bytes: [UInt8]) -> String {
+public func encodeBase64(_ bytes: [UInt8]) -> String {
     var text: [UInt8] = []
     text.reserveCapacity((bytes.count + 2) / 3 * 4)
     var index = 0

@@ -34,6 +34,27 @@ struct SyncerTests {
         #expect(updates == [.statusChanged(.resyncing), .upserted(resource), .inSync, .statusChanged(.inSync)])
     }
 
+    @Test("Progress moves the place from which a watch resumes and ends a row of failures")
+    func progress() {
+        var machine = SyncerStateMachine(backOff: self.backOff)
+        _ = machine.start()
+        _ = machine.handle(.listed(ResourceList(items: [], revision: Revision("1"))))
+        _ = machine.handle(.watchStarted)
+        for _ in 0..<3 { _ = machine.handle(.watchEnded) }
+        #expect(machine.handle(.watched([.progress(Revision("9"))])).updates == [.statusChanged(.inSync)])
+        let (updates, step) = machine.handle(.watchEnded)
+        #expect(updates.isEmpty)
+        #expect(step == .watch(from: Revision("9"), after: self.backOff.minimum))
+    }
+
+    @Test("Chance takes off no more than its share of a delay")
+    func jitter() {
+        let delays = (0..<200).map { _ in BackOff(jitter: 0.5).jittered(.seconds(2)) }
+        #expect(delays.allSatisfy { $0 >= .seconds(1) && $0 <= .seconds(2) })
+        #expect(Set(delays).count > 100)
+        #expect(BackOff(jitter: 0).jittered(.seconds(2)) == .seconds(2))
+    }
+
     @Test("A deletion during a disconnect whose history is lost is told once")
     func deletionAcrossCompaction() async throws {
         let store = InMemoryDatastore([try pool(1), try pool(2)])

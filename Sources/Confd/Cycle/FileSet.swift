@@ -103,9 +103,10 @@ struct FileSet {
             }
         }
         let changed = Set(changes.map(\.destination))
+        var made: Set<Substring> = []
         for file in self.files {
             let staged = self.stagedPath(of: file.destination)
-            if let slash = staged.lastIndex(of: "/") {
+            if let slash = staged.lastIndex(of: "/"), made.insert(staged[..<slash]).inserted {
                 try FileTree.makeDirectory(String(staged[..<slash]), mode: self.root == nil ? 0o755 : 0o700)
             }
             let path = self.path(of: file.destination)

@@ -52,7 +52,8 @@ enum FileTree {
         guard descriptor >= 0 else { throw self.fault("open", path) }
         defer { close(descriptor) }
         var content: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
+        // As long as a file of the expected size needs, and one octet to see that there is no more.
+        var buffer = [UInt8](repeating: 0, count: limit < 65_536 ? limit + 1 : 65_536)
         while true {
             let count = Glibc.read(descriptor, &buffer, buffer.count)
             guard count >= 0 else {

@@ -52,7 +52,7 @@ public struct ConfdCommand: AsyncParsableCommand {
     /// Runs until SIGTERM or SIGINT, or for one cycle.
     public func run() async throws {
         let logger = self.logging.logger("confd", LogRouter())
-        let datastore = try self.node.open()
+        let datastore = try self.node.open(logger: logger)
         var settings = self.confd.settings(nodeName: self.node.name)
         settings.isDryRun = self.noop
         settings.keepsStage = self.keepStageFile
@@ -77,7 +77,11 @@ public struct ConfdCommand: AsyncParsableCommand {
             hooks.reloads[daemon.name] = { _ in try daemon.reload() }
         }
         let service = ConfdService(
-            snapshots: SnapshotSequence(syncer: Syncer(datastore: datastore), nodeName: self.node.name),
+            snapshots: SnapshotSequence(
+                syncer: Syncer(datastore: datastore),
+                nodeName: self.node.name,
+                logger: logger
+            ),
             settings: settings,
             hooks: hooks,
             logger: logger
@@ -95,6 +99,7 @@ public struct ConfdCommand: AsyncParsableCommand {
             return
         }
         let roles: [any Service] = [
+            DatastoreRole(datastore: datastore),
             ConfdRole(confd: service, logger: logger),
             DiagnosticsRole(datastore: datastore, logger: logger),
             ReloadSignalService { service.refresh() },

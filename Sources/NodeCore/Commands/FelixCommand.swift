@@ -25,11 +25,11 @@ public struct FelixCommand: AsyncParsableCommand {
     /// Runs until SIGTERM or SIGINT; forwarding stays.
     public func run() async throws {
         let logger = self.logging.logger("felix", LogRouter())
-        let datastore = try self.node.open()
+        let datastore = try self.node.open(logger: logger)
         let sink = DatastoreStatusSink(datastore: datastore, logger: logger)
         let felix = try FelixService(settings: FelixSettings(nodeName: self.node.name), sink: sink, logger: logger)
         let services: [any Service] = [
-            sink,
+            DatastoreRole(datastore: datastore), sink,
             FelixRole(felix: felix, syncer: Syncer(datastore: datastore)),
             DiagnosticsRole(datastore: datastore, logger: logger),
             ReloadSignalService { felix.reconcile() },

@@ -10,7 +10,7 @@ public struct MartletCommand: AsyncParsableCommand {
         version: MartletVersion.text,
         subcommands: [
             NodeCommand.self, SpeakerCommand.self, FelixCommand.self, ConfdCommand.self, CheckCommand.self,
-            FormatCommand.self, ConfigCommand.self, MRTCommand.self,
+            FormatCommand.self, ConfigCommand.self, MRTCommand.self, DatastoreCommand.self,
         ]
     )
 

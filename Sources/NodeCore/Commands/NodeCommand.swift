@@ -35,14 +35,14 @@ public struct NodeCommand: AsyncParsableCommand {
         let router = LogRouter()
         let logger = self.logging.logger("martlet", router)
         let name = self.node.name
-        let datastore = try self.node.open()
+        let datastore = try self.node.open(logger: logger)
         let speaker = NodeSpeaker(path: self.confd.configDirectory + "/speaker.conf", router: router, logger: logger)
         let hooks = ConfdHooks(
             checks: ["speaker": { try ConfdOptions.check($0) }],
             reloads: ["speaker": { _ in try await speaker.apply() }]
         )
         let confd = ConfdService(
-            snapshots: SnapshotSequence(syncer: Syncer(datastore: datastore), nodeName: name),
+            snapshots: SnapshotSequence(syncer: Syncer(datastore: datastore), nodeName: name, logger: logger),
             settings: self.confd.settings(nodeName: name),
             hooks: hooks,
             logger: self.logging.logger("confd", router)
@@ -64,7 +64,7 @@ public struct NodeCommand: AsyncParsableCommand {
             logger: logger
         )
         let services: [any Service] = [
-            sink,
+            DatastoreRole(datastore: datastore), sink,
             FelixRole(felix: felix, syncer: Syncer(datastore: datastore)),
             NodeSpeakerRole(speaker: speaker, logger: logger),
             ConfdRole(confd: confd, logger: logger),

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Confd
 internal import ControlAPI
 internal import Datastore
+internal import EtcdDatastore
 internal import Glibc
 internal import Logging
 internal import Resources
@@ -17,6 +18,9 @@ struct NodeOptions: ParsableArguments {
     @Option(help: "Directory for what the daemon itself records: endpoint status.")
     var state: String = "/var/lib/martlet"
 
+    @OptionGroup
+    var etcd: EtcdOptions
+
     /// The node's name.
     var name: String {
         if let nodeName { return nodeName }
@@ -26,14 +30,31 @@ struct NodeOptions: ParsableArguments {
         return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self).lowercased()
     }
 
-    /// Opens the datastore.
-    func open() throws -> DirectoryDatastore {
+    /// Opens the datastore; a ``DatastoreRole`` closes it.
+    func open(logger: Logger) throws -> any DiagnosedDatastore {
         do {
-            return try DirectoryDatastore(directory: self.datastore, stateDirectory: self.state)
+            switch try self.etcd.choice(environment: processEnvironment()) {
+            case .directory:
+                return try DirectoryDatastore(directory: self.datastore, stateDirectory: self.state)
+            case .etcd(let settings):
+                return try EtcdDatastore(settings: settings, logger: logger)
+            }
         } catch {
             throw StartError(description: "cannot open the datastore: \(error)")
         }
     }
+}
+
+/// The variables that the process was started with.
+func processEnvironment() -> [String: String] {
+    var variables: [String: String] = [:]
+    var entry = environ
+    while let text = entry.pointee {
+        let parts = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
+        entry += 1
+    }
+    return variables
 }
 
 /// Where confd gets templates and puts files.

@@ -1,4 +1,5 @@
 internal import Datastore
+internal import EtcdDatastore
 internal import Felix
 internal import Logging
 internal import Resources
@@ -22,7 +23,8 @@ struct DatastoreStatusSink: EndpointStatusSink, Service {
     }
 
     func run() async throws {
-        await self.clearVanished()
+        // In etcd statuses expire with the process that wrote them, and other nodes' are there too.
+        if !(self.datastore is EtcdDatastore) { await self.clearVanished() }
         for await (key, status) in self.changes.cancelOnGracefulShutdown() {
             do {
                 try await self.datastore.updateStatus(of: key, to: status)

@@ -1,5 +1,6 @@
 internal import Confd
 internal import Datastore
+internal import EtcdDatastore
 internal import Felix
 internal import Logging
 internal import Resources
@@ -38,9 +39,19 @@ struct ConfdRole: Service {
     }
 }
 
-/// Logs what is wrong with the manifests whenever that changes.
+/// Closes the datastore's connections once every role that uses it has ended; it stands first among the services.
+struct DatastoreRole: Service {
+    let datastore: any DiagnosedDatastore
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        if let etcd = self.datastore as? EtcdDatastore { await etcd.close() }
+    }
+}
+
+/// Logs what is wrong with the stored objects whenever that changes.
 struct DiagnosticsRole: Service {
-    let datastore: DirectoryDatastore
+    let datastore: any DiagnosedDatastore
     let logger: Logger
 
     func run() async throws {

@@ -1,5 +1,6 @@
 internal import Confd
 internal import Datastore
+internal import Logging
 
 /// The resources of a datastore, whole, after each change; the first one when all were listed.
 struct SnapshotSequence: AsyncSequence, Sendable {
@@ -9,19 +10,22 @@ struct SnapshotSequence: AsyncSequence, Sendable {
     let syncer: Syncer
     /// The node whose workload endpoints are wanted.
     let nodeName: String
+    let logger: Logger
 
     func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(updates: self.syncer.makeAsyncIterator(), nodeName: self.nodeName)
+        AsyncIterator(updates: self.syncer.makeAsyncIterator(), nodeName: self.nodeName, logger: self.logger)
     }
 
     struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate var updates: Syncer.AsyncIterator
         private var snapshot: ResourceSnapshot
         private var isComplete = false
+        private let logger: Logger
 
-        fileprivate init(updates: Syncer.AsyncIterator, nodeName: String) {
+        fileprivate init(updates: Syncer.AsyncIterator, nodeName: String, logger: Logger) {
             self.updates = updates
             self.snapshot = ResourceSnapshot(endpointNode: nodeName)
+            self.logger = logger
         }
 
         mutating func next() async -> ResourceSnapshot? {
@@ -31,12 +35,23 @@ struct SnapshotSequence: AsyncSequence, Sendable {
                     case .upserted(let resource): self.snapshot.update(resource)
                     case .removed(let key): self.snapshot.remove(key)
                     case .inSync: self.isComplete = true
-                    case .statusChanged: break
+                    case .statusChanged(let status): self.log(status)
                     }
                 }
                 if self.isComplete { return self.snapshot }
             }
             return nil
+        }
+
+        private func log(_ status: SyncStatus) {
+            switch status {
+            case .waitingForDatastore where self.isComplete:
+                self.logger.warning("The datastore does not answer: what it held last stays in force")
+            case .waitingForDatastore:
+                self.logger.warning("The datastore does not answer: the configuration rendered last is used")
+            case .resyncing: self.logger.info("Reading the datastore")
+            case .inSync: self.logger.info("In sync with the datastore")
+            }
         }
     }
 }

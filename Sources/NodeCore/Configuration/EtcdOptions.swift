@@ -1,0 +1,150 @@
+internal import ArgumentParser
+internal import Datastore
+internal import EtcdDatastore
+internal import Glibc
+internal import Resources
+
+/// Which datastore is used, and how etcd is reached.
+///
+/// What no flag says, the environment does, by the names Calico's components use; then the file of `--datastore-config`.
+struct EtcdOptions: ParsableArguments {
+    @Option(help: "directory or etcdv3; etcdv3 where endpoints or a domain are given, else directory.")
+    var datastoreType: String?
+
+    @Option(help: "YAML file with a CalicoAPIConfig, as calicoctl reads it.")
+    var datastoreConfig: String?
+
+    @Option(help: "Comma-separated addresses of etcd's members, such as https://10.0.0.1:2379.")
+    var etcdEndpoints: String?
+
+    @Option(help: "Domain whose SRV records name etcd's members, in place of --etcd-endpoints.")
+    var etcdDiscoverySrv: String?
+
+    @Option(help: "User of etcd.")
+    var etcdUsername: String?
+
+    @Option(help: "File that holds the user's password.")
+    var etcdPasswordFile: String?
+
+    @Option(help: "PEM file of the authority that signs etcd's certificates.")
+    var etcdCaCertFile: String?
+
+    @Option(help: "PEM file of the client's certificate.")
+    var etcdCertFile: String?
+
+    @Option(help: "PEM file of the client's key.")
+    var etcdKeyFile: String?
+
+    /// What was chosen.
+    enum Choice: Hashable {
+        /// A directory of manifests.
+        case directory
+        /// An etcd v3 cluster.
+        case etcd(EtcdSettings)
+    }
+
+    /// What flags, environment and file come to.
+    func choice(environment: [String: String]) throws -> Choice {
+        let file = try self.datastoreConfig.map { try Self.fields(ofFile: $0) } ?? [:]
+        func setting(_ flag: String?, _ variable: String, _ field: String) -> String? {
+            // Calico's components look for a name with their prefix first.
+            let values = [flag, environment["CALICO_\(variable)"], environment[variable], file[field]]
+            return values.compactMap(\.self).first { !$0.isEmpty }
+        }
+        let type = setting(self.datastoreType, "DATASTORE_TYPE", "datastoreType")
+        let endpoints = setting(self.etcdEndpoints, "ETCD_ENDPOINTS", "etcdEndpoints")
+        let domain = setting(self.etcdDiscoverySrv, "ETCD_DISCOVERY_SRV", "etcdDiscoverySrv")
+        switch type {
+        case "etcdv3": break
+        case "directory": return .directory
+        case nil: if endpoints == nil, domain == nil { return .directory }
+        case let type?:
+            throw StartError(description: "the datastore type is \(type); directory and etcdv3 are supported")
+        }
+        guard endpoints == nil || domain == nil else {
+            throw StartError(description: "etcd endpoints and a discovery domain exclude each other")
+        }
+        var settings = EtcdSettings(discoveryDomain: domain)
+        if domain == nil {
+            settings.endpoints = try (endpoints ?? "http://127.0.0.1:2379").split(separator: ",").map { text in
+                let text = String(text.filter { !$0.isWhitespace })
+                guard let endpoint = EtcdEndpoint(text) else {
+                    throw StartError(
+                        description: "\(text) is no address of an etcd member, such as https://10.0.0.1:2379"
+                    )
+                }
+                return endpoint
+            }
+        }
+        settings.authorityFile = setting(self.etcdCaCertFile, "ETCD_CA_CERT_FILE", "etcdCACertFile")
+        settings.certificateFile = setting(self.etcdCertFile, "ETCD_CERT_FILE", "etcdCertFile")
+        settings.keyFile = setting(self.etcdKeyFile, "ETCD_KEY_FILE", "etcdKeyFile")
+        let password = try self.etcdPasswordFile.map { try Self.password(inFile: $0) }
+        switch (
+            setting(self.etcdUsername, "ETCD_USERNAME", "etcdUsername"),
+            setting(password, "ETCD_PASSWORD", "etcdPassword")
+        ) {
+        case (let name?, let password?): settings.credentials = EtcdSettings.Credentials(name: name, password: password)
+        case (nil, nil): break
+        case (nil, _?): throw StartError(description: "an etcd password is given without a user")
+        case (_?, nil): throw StartError(description: "an etcd user is given without a password")
+        }
+        return .etcd(settings)
+    }
+
+    /// The settings to reach etcd; an error when another store is chosen.
+    func etcdSettings(environment: [String: String]) throws -> EtcdSettings {
+        guard case .etcd(let settings) = try self.choice(environment: environment) else {
+            throw StartError(
+                description: "etcd is not configured: give --etcd-endpoints, --etcd-discovery-srv or their variables"
+            )
+        }
+        return settings
+    }
+
+    private static let fieldNames: Set<String> = [
+        "datastoreType", "etcdEndpoints", "etcdDiscoverySrv", "etcdUsername", "etcdPassword", "etcdCACertFile",
+        "etcdCertFile", "etcdKeyFile",
+    ]
+
+    /// The fields of a CalicoAPIConfig's spec.
+    private static func fields(ofFile path: String) throws -> [String: String] {
+        let documents: [ManifestValue]
+        do {
+            documents = try ManifestFile.read(path)
+        } catch {
+            throw StartError(description: error.description)
+        }
+        guard documents.count == 1, let document = documents.first, document["kind"]?.string == "CalicoAPIConfig",
+            case .map(let fields)? = document["spec"]?.content
+        else { throw StartError(description: "\(path): is no CalicoAPIConfig") }
+        var values: [String: String] = [:]
+        for field in fields where !field.value.isNull {
+            let place = field.position.map { ":\($0)" } ?? ""
+            guard Self.fieldNames.contains(field.key) else {
+                throw StartError(description: "\(path)\(place): spec.\(field.key) is not supported")
+            }
+            guard let text = field.value.string else {
+                throw StartError(description: "\(path)\(place): spec.\(field.key) must be a string")
+            }
+            values[field.key] = text
+        }
+        return values
+    }
+
+    /// The first line of a file.
+    private static func password(inFile path: String) throws -> String {
+        guard let stream = fopen(path, "re") else {
+            throw StartError(description: "\(path): \(String(cString: strerror(errno)))")
+        }
+        defer { fclose(stream) }
+        var line = [CChar](repeating: 0, count: 4096)
+        guard fgets(&line, Int32(line.count), stream) != nil else {
+            throw StartError(description: "\(path) holds no password")
+        }
+        let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let password = text.last == "\n" ? String(text.dropLast()) : text
+        guard !password.isEmpty else { throw StartError(description: "\(path) holds no password") }
+        return password
+    }
+}
