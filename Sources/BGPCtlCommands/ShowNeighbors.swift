@@ -67,6 +67,7 @@ struct ShowNeighbors: ControlCommand {
                 mebibytesText(bytes) + (neighbor.attributeLimitBytes.map { " of at most \(mebibytesText($0))" } ?? "")
             }
         )
+        add("Restart", neighbor.gracefulRestart.map(Self.restartText))
         add("Last error", Self.errorText(neighbor))
         add("Established", neighbor.transitions == 1 ? "once" : "\(neighbor.transitions) times")
         add("Local capabilities", neighbor.capabilities.local.joined(separator: ", "))
@@ -82,15 +83,36 @@ struct ShowNeighbors: ControlCommand {
         return lines
     }
 
+    private static func restartText(_ restart: NeighborStatus.GracefulRestart) -> String {
+        func text(_ side: NeighborStatus.GracefulRestart.Side) -> String {
+            let families = side.families.map { family in
+                var parts: [String] = []
+                if family.restarts { parts.append("\(side.restartSeconds) s") }
+                if family.longLivedSeconds > 0 { parts.append("then \(family.longLivedSeconds) s as a last resort") }
+                if family.forwardingPreserved { parts.append("forwarding") }
+                return "\(family.family) (\(parts.joined(separator: ", ")))"
+            }
+            return (side.restarted ? "restarted, " : "")
+                + (families.isEmpty ? "helper" : families.joined(separator: " "))
+                + (side.longLived ? ", long-lived" : "")
+        }
+        return (restart.restarting ? "neighbor is away; " : "")
+            + "local \(text(restart.local)); neighbor \(text(restart.remote))"
+            + (restart.notification ? "; also over NOTIFICATIONs" : "")
+    }
+
     private static func families(_ families: [NeighborStatus.FamilyStatus]) -> [String] {
         let rows = families.map { family -> [String] in
             let counts = family.routes
-            let numbers = [counts.received, counts.accepted, counts.best, counts.exported].map { String($0) }
-            return [family.family, family.table, family.negotiated ? "yes" : "no"] + numbers
+            let numbers = [counts.received, counts.accepted, counts.best, counts.exported, family.staleRoutes ?? 0]
+            let marker = family.endOfRIB.map { $0 ? "yes" : "no" } ?? "-"
+            let wait = family.staleWait.map { "\($0.rawValue) \(family.staleSeconds ?? 0) s" } ?? ""
+            return [family.family, family.table, family.negotiated ? "yes" : "no"] + numbers.map { String($0) }
+                + [marker, wait]
         }
         let columns: [TextTable.Column] = [
             .text("FAMILY"), .text("TABLE"), .text("NEGOTIATED"), .number("RECEIVED"), .number("ACCEPTED"),
-            .number("BEST"), .number("EXPORTED"),
+            .number("BEST"), .number("EXPORTED"), .number("STALE"), .text("END OF RIB"), .text("WAITS FOR"),
         ]
         return TextTable.lines(columns, rows)
     }

@@ -9,7 +9,8 @@ struct ShowRoutes: ControlCommand {
         commandName: "routes",
         abstract: "Show routes: all, those of a prefix, or those that an address would use.",
         discussion: """
-            The first column marks the best route of a prefix with *, a route that policy or validation rejected with !.
+            The first column marks the best route of a prefix with *, a route that policy or validation rejected with !,
+            one that its restarting neighbor has not announced again with s, one kept as a last resort with S.
             Path identifiers (RFC 7911) have a column where there are any; those of exported routes are this speaker's.
             """
     )
@@ -166,7 +167,8 @@ struct RoutePrinter {
             route.rejected.map { "[\($0)]" },
         ]
         return [
-            route.rejected != nil ? "!" : route.best ? "*" : " ",
+            (route.rejected != nil ? "!" : route.best ? "*" : " ")
+                + (route.stale.map { $0 == .longLived ? "S" : "s" } ?? ""),
             route.prefix.description,
             route.pathID.map { String($0) } ?? "",
             route.table,

@@ -29,8 +29,8 @@ public struct NegotiatedSession: Hashable, Sendable {
     public var enhancedRouteRefresh: Bool
     /// The peer's capability 64, where we sent ours.
     public var gracefulRestart: Capability.GracefulRestart?
-    /// The peer's capability 71, where graceful restart is on and we sent ours.
-    public var longLivedGracefulRestart: [Capability.LongLivedGracefulRestart]
+    /// The peer's capability 71, where it sent one with capability 64 and we sent ours.
+    public var longLivedGracefulRestart: [Capability.LongLivedGracefulRestart]?
     /// The peer's role, where we sent ours.
     public var peerRole: BGPRole?
 
@@ -55,18 +55,39 @@ public struct NegotiatedSession: Hashable, Sendable {
     /// Largest message, header included, to send or expect: 4096, or 65535 with extended messages.
     public var maximumMessageLength: Int { self.extendedMessage ? 65_535 : 4096 }
 
+    /// Whether both sides keep routes over a NOTIFICATION that is no Hard Reset (RFC 8538).
+    public var restartsOnNotification: Bool {
+        self.gracefulRestart?.notification == true && self.localOpen.sentGracefulRestart?.notification == true
+    }
+
+    /// How long after the end of the session the peer's routes of a family may be kept, in seconds.
+    ///
+    /// First as they are (RFC 4724 §4.2), then as a last resort (RFC 9494 §4.2); a family that the peer's capabilities do
+    /// not list has nil.
+    public func retention(of family: AddressFamily) -> (restart: UInt16?, longLived: UInt32?) {
+        guard let gracefulRestart = self.gracefulRestart else { return (nil, nil) }
+        let isListed = gracefulRestart.families.contains { $0.family == family }
+        let longLived = self.longLivedGracefulRestart?.last { $0.family == family }
+        return (isListed ? gracefulRestart.restartTime : nil, longLived?.staleTime)
+    }
+
+    /// Whether the peer kept forwarding a family over its restart: the F bit of either capability.
+    public func preservedForwarding(of family: AddressFamily) -> Bool {
+        guard let gracefulRestart = self.gracefulRestart else { return false }
+        return gracefulRestart.families.contains { $0.family == family && $0.forwardingPreserved }
+            || self.longLivedGracefulRestart?.contains { $0.family == family && $0.forwardingPreserved } ?? false
+    }
+
     /// Whether the peer's routes are kept as stale after the session ended so (RFC 4724 §4.2, RFC 8538 §4).
     ///
     /// Only families in the peer's capability are kept, see `gracefulRestart`.
     public func keepsRoutes(after reason: SessionEndReason) -> Bool {
-        guard let gracefulRestart = self.gracefulRestart else { return false }
+        guard self.gracefulRestart != nil else { return false }
         switch reason {
         case .connectionFailed, .linkDown, .replaced: return true
         case .stoppedSilently, .abandoned, .errorNotSent: return false
         case .notificationSent(let notification), .notificationReceived(let notification):
-            guard gracefulRestart.notification, self.localOpen.sentGracefulRestart?.notification == true else {
-                return false
-            }
+            guard self.restartsOnNotification else { return false }
             return !(notification.code == .cease && notification.subcode == CeaseSubcode.hardReset.rawValue)
         }
     }
@@ -74,8 +95,10 @@ public struct NegotiatedSession: Hashable, Sendable {
 
 extension Open {
     var sentGracefulRestart: Capability.GracefulRestart? {
-        for case .gracefulRestart(let value) in self.capabilities { return value }
-        return nil
+        // Of several the last counts (RFC 4724 §3).
+        var last: Capability.GracefulRestart?
+        for case .gracefulRestart(let value) in self.capabilities { last = value }
+        return last
     }
 
     /// Families of capability 1; IPv4 unicast when there is none (RFC 4760 §8).

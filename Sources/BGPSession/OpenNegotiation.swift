@@ -57,9 +57,11 @@ extension SessionConfiguration {
         let third = max(1, hold / 3)
         let keepalive = self.keepaliveTime.map { $0 == 0 ? third : min($0, third) } ?? third
         let gracefulRestart = local.sentGracefulRestart == nil ? nil : peer.sentGracefulRestart
-        var longLived: [Capability.LongLivedGracefulRestart] = []
-        if gracefulRestart != nil, !self.longLivedGracefulRestart.isEmpty {
-            for case .longLivedGracefulRestart(let entries) in peer.capabilities { longLived += entries }
+        var longLived: [Capability.LongLivedGracefulRestart]?
+        if gracefulRestart != nil, self.longLivedGracefulRestart != nil {
+            for case .longLivedGracefulRestart(let entries) in peer.capabilities {
+                longLived = (longLived ?? []) + entries
+            }
         }
         return NegotiatedSession(
             localOpen: local,

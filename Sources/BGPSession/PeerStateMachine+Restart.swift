@@ -32,7 +32,10 @@ extension PeerStateMachine {
         guard self.phase != .stopped else { return }
         self.phase = .stopped
         self.cancelPeerTimer(.idleHold, &actions)
-        self.lastError = .notificationSent(notification)
+        let isNegotiated = self.established?.machine.negotiated?.restartsOnNotification ?? false
+        self.lastError = .notificationSent(
+            isNegotiated && notification.isFinal ? .hardReset(notification) : notification
+        )
         self.endAll(with: .automaticStop(notification), &actions)
         switch restart {
         case .never: self.cancelPeerTimer(.all, &actions)
@@ -77,7 +80,8 @@ extension PeerStateMachine {
     }
 
     private mutating func endAll(with event: SessionEvent, _ actions: inout Actions) {
-        self.drive(.established, event, &actions)
+        let isNegotiated = self.established?.machine.negotiated?.restartsOnNotification ?? false
+        self.drive(.established, isNegotiated ? event.asHardReset : event, &actions)
         self.drive(.incoming, event, &actions)
         if self.outgoing.machine.state != .idle { self.drive(.outgoing, event, &actions) }
     }
@@ -176,7 +180,30 @@ extension PeerStateMachine {
     }
 }
 
+extension Notification {
+    /// A Cease after which the session does not come back by itself, or must not find its routes kept (RFC 8538 §5).
+    fileprivate var isFinal: Bool {
+        guard self.code == .cease, let subcode = CeaseSubcode(rawValue: self.subcode) else { return false }
+        switch subcode {
+        case .maximumNumberOfPrefixesReached, .administrativeShutdown, .peerDeconfigured, .connectionRejected,
+            .outOfResources:
+            return true
+        case .administrativeReset, .otherConfigurationChange, .connectionCollisionResolution, .hardReset, .bfdDown:
+            return false
+        }
+    }
+}
+
 extension SessionEvent {
+    /// A stop for good said in a way that a peer which keeps routes over NOTIFICATIONs understands.
+    fileprivate var asHardReset: SessionEvent {
+        switch self {
+        case .manualStop(let notification?) where notification.isFinal: .manualStop(.hardReset(notification))
+        case .automaticStop(let notification?) where notification.isFinal: .automaticStop(.hardReset(notification))
+        default: self
+        }
+    }
+
     /// The start that does not dial in place of this one.
     fileprivate var passive: SessionEvent {
         switch self {

@@ -43,8 +43,8 @@ public struct SessionConfiguration: Hashable, Sendable {
     public var extendedMessage = false
     /// Value of capability 64 to send.
     public var gracefulRestart: Capability.GracefulRestart?
-    /// Value of capability 71 to send.
-    public var longLivedGracefulRestart: [Capability.LongLivedGracefulRestart] = []
+    /// Value of capability 71 to send with capability 64; nil is none, no entries say that the peer's are understood.
+    public var longLivedGracefulRestart: [Capability.LongLivedGracefulRestart]?
     /// Our role (RFC 9234), on external sessions.
     public var role: BGPRole?
     /// Whether a peer without a role is refused (RFC 9234 strict mode).
@@ -148,8 +148,8 @@ extension SessionConfiguration {
             .map { Capability.AddPath(family: $0.family, receive: $0.addPathReceive, send: $0.addPathSend) }
         if !paths.isEmpty { open.capabilities.append(.addPath(paths)) }
         if self.routeRefresh && self.enhancedRouteRefresh { open.capabilities.append(.enhancedRouteRefresh) }
-        if !self.longLivedGracefulRestart.isEmpty && self.gracefulRestart != nil {
-            open.capabilities.append(.longLivedGracefulRestart(self.longLivedGracefulRestart))
+        if let longLived = self.longLivedGracefulRestart, self.gracefulRestart != nil {
+            open.capabilities.append(.longLivedGracefulRestart(longLived))
         }
         open.capabilities += self.otherCapabilities
         return open

@@ -17,6 +17,10 @@ public struct Community: RawRepresentable, Hashable, Sendable, Comparable, Bitwi
 
     /// GRACEFUL_SHUTDOWN (RFC 8326).
     public static let gracefulShutdown = Community(rawValue: 0xFFFF_0000)
+    /// LLGR_STALE (RFC 9494): kept beyond the restart time of the neighbour that sent it.
+    public static let longLivedStale = Community(rawValue: 0xFFFF_0006)
+    /// NO_LLGR (RFC 9494): not to be kept beyond the restart time.
+    public static let noLongLivedStale = Community(rawValue: 0xFFFF_0007)
     /// BLACKHOLE (RFC 7999).
     public static let blackhole = Community(rawValue: 0xFFFF_029A)
     /// NO_EXPORT (RFC 1997).

@@ -26,6 +26,15 @@ extension Notification {
         MessageHeader.finish(at: start, in: &output)
     }
 
+    /// A Hard Reset (RFC 8538 §3.1) for a reason: the peer keeps no routes, whatever was negotiated.
+    public static func hardReset(_ reason: Notification) -> Notification {
+        Notification(
+            code: .cease,
+            subcode: CeaseSubcode.hardReset.rawValue,
+            data: [reason.code.rawValue, reason.subcode] + reason.data.prefix(Self.maximumDataLength - 2)
+        )
+    }
+
     /// The error inside a Hard Reset (RFC 8538 §3.1); nil for anything else or when it names no code.
     public var hardResetReason: Notification? {
         guard self.code == .cease, self.subcode == CeaseSubcode.hardReset.rawValue, self.data.count >= 2 else {

@@ -151,6 +151,9 @@ extension Parser {
         if bgp.isServed, isInternal {
             throw self.fail(bgp.servedLocation ?? location, "only external neighbours can be route server clients")
         }
+        if bgp.restart.mode == .off, let place = bgp.longLivedLocation, bgp.restart.longLivedMode != .off {
+            throw self.fail(place, "'long lived graceful restart' needs 'graceful restart', which is off (RFC 9494)")
+        }
         Self.copyOptions(bgp, to: &settings)
         for channel in draft.channels {
             let isDirect = settings.multihopTTL == nil
@@ -258,6 +261,9 @@ extension Parser {
         settings.extendedMessages = bgp.extendedMessages
         settings.attributeLimit = Int(bgp.attributeLimit) << 20
         settings.timers = bgp.timers
+        settings.restart = bgp.restart
+        // One needs the other.
+        if bgp.restart.mode == .off { settings.restart.longLivedMode = .off }
     }
 
     private static func channelSettings(_ draft: ChannelDraft) -> BGPChannelSettings {
@@ -273,6 +279,9 @@ extension Parser {
         channel.addPathsReceive = draft.addPathsReceive
         channel.addPathsSend = draft.addPathsSend
         channel.addPathsCount = draft.addPathsCount
+        channel.restarts = draft.restarts
+        channel.restartsLongLived = draft.restartsLongLived
+        channel.longLivedStaleTime = draft.longLivedStaleTime
         return channel
     }
 

@@ -13,7 +13,9 @@ extension Parser {
         "default bgp_local_pref", "default bgp_med", "deterministic med", "med metric", "path metric", "igp metric",
         "prefer older", "hold time", "startup hold time", "keepalive time", "connect delay time",
         "connect retry time", "error wait time", "error forget time", "send hold time", "strict bind", "free bind",
-        "graceful restart", "long lived graceful restart", "add paths", "bfd", "rs client", "check link",
+        "graceful restart", "graceful restart time", "min graceful restart time", "max graceful restart time",
+        "long lived graceful restart", "long lived stale time", "min long lived stale time",
+        "max long lived stale time", "add paths", "bfd", "rs client", "check link",
         "allow bgp_local_pref", "disable after error", "disable after cease", "confederation member",
         "advertise hostname", "setkey",
     ]
@@ -22,6 +24,7 @@ extension Parser {
         if try self.parseBGPAddressing(&bgp) { return }
         if try self.parseBGPTimers(&bgp.timers) { return }
         if try self.parseBGPDecision(&bgp) { return }
+        if try self.parseBGPRestart(&bgp) { return }
         let start = self.location
         if self.accept("rr", "client") {
             bgp.isClient = try self.parseSwitch()
@@ -57,19 +60,7 @@ extension Parser {
     /// Options of BIRD whose defaults this speaker has: they may be written down as off, not turned on.
     private mutating func parseBGPOffOnly(_ bgp: inout BGPDraft) throws(SyntaxError) -> Bool {
         let start = self.location
-        if self.accept("graceful", "restart") {
-            if self.accept("time") {
-                let _: UInt16 = try self.parseNumber("graceful restart time", in: 0...4095)
-                try self.tolerate("'graceful restart time'", at: start)
-            } else if self.accept("aware") {
-                try self.tolerate("'graceful restart'", at: start)
-            } else if try self.parseSwitch() {
-                try self.tolerate("'graceful restart'", at: start)
-            }
-        } else if self.accept("long", "lived", "graceful", "restart") {
-            if self.sees("aware") { throw self.unsupported(start, "'long lived graceful restart'") }
-            try self.parseOffOnly("'long lived graceful restart'", at: start)
-        } else if self.accept("add", "paths") {
+        if self.accept("add", "paths") {
             // A switch of BIRD 1.6, for all families.
             guard !self.sees("rx"), !self.sees("tx"), !self.sees("best"), !(try self.parseSwitch()) else {
                 throw self.fail(start, "'add paths' is an option of channels: ipv4 { add paths on; }")
@@ -208,6 +199,41 @@ extension Parser {
             return false
         }
         return true
+    }
+
+    /// Graceful restart (RFC 4724) and what is kept longer (RFC 9494).
+    private mutating func parseBGPRestart(_ bgp: inout BGPDraft) throws(SyntaxError) -> Bool {
+        let start = self.location
+        if self.accept("graceful", "restart", "time") {
+            bgp.restart.time = try self.parseNumber("graceful restart time", in: 0...4095)
+        } else if self.accept("graceful", "restart") {
+            bgp.restart.mode = try self.parseRestartMode()
+        } else if self.accept("min", "graceful", "restart", "time") {
+            let time: UInt16 = try self.parseNumber("min graceful restart time", in: 0...4095)
+            bgp.restart.timeLimits = time...max(time, bgp.restart.timeLimits.upperBound)
+        } else if self.accept("max", "graceful", "restart", "time") {
+            let time: UInt16 = try self.parseNumber("max graceful restart time", in: 0...4095)
+            bgp.restart.timeLimits = min(time, bgp.restart.timeLimits.lowerBound)...time
+        } else if self.accept("long", "lived", "graceful", "restart") {
+            bgp.restart.longLivedMode = try self.parseRestartMode()
+            bgp.longLivedLocation = start
+        } else if self.accept("long", "lived", "stale", "time") {
+            bgp.restart.staleTime = try self.parseNumber("long lived stale time", in: 0...0xFF_FFFF)
+        } else if self.accept("min", "long", "lived", "stale", "time") {
+            let time: UInt32 = try self.parseNumber("min long lived stale time", in: 0...0xFF_FFFF)
+            bgp.restart.staleTimeLimits = time...max(time, bgp.restart.staleTimeLimits.upperBound)
+        } else if self.accept("max", "long", "lived", "stale", "time") {
+            let time: UInt32 = try self.parseNumber("max long lived stale time", in: 0...0xFF_FFFF)
+            bgp.restart.staleTimeLimits = min(time, bgp.restart.staleTimeLimits.lowerBound)...time
+        } else {
+            return false
+        }
+        return true
+    }
+
+    private mutating func parseRestartMode() throws(SyntaxError) -> RestartSettings.Mode {
+        if self.accept("aware") { return .aware }
+        return try self.parseSwitch() ? .on : .off
     }
 
     /// 0 or at least 3 (RFC 4271 §4.2).

@@ -51,7 +51,8 @@ extension Parser {
     /// Statements of channels of BGP besides.
     static let bgpChannelStatements = [
         "next hop self", "next hop keep", "next hop address", "gateway", "igp table", "extended next hop",
-        "mandatory", "add paths", "graceful restart", "long lived graceful restart", "secondary", "aigp",
+        "mandatory", "add paths", "graceful restart", "long lived graceful restart",
+        "long lived stale time", "secondary", "aigp",
     ]
 
     mutating func parseChannelStatement(_ channel: inout ChannelDraft, of kind: ProtocolKind)
@@ -146,9 +147,11 @@ extension Parser {
         } else if self.accept("add", "paths") {
             try self.parseAddPaths(&channel, at: start)
         } else if self.accept("graceful", "restart") {
-            try self.parseOffOnly("'graceful restart'", at: start)
+            channel.restarts = try self.parseSwitch()
         } else if self.accept("long", "lived", "graceful", "restart") {
-            try self.parseOffOnly("'long lived graceful restart'", at: start)
+            channel.restartsLongLived = try self.parseSwitch()
+        } else if self.accept("long", "lived", "stale", "time") {
+            channel.longLivedStaleTime = try self.parseNumber("long lived stale time", in: 0...0xFF_FFFF)
         } else if self.accept("secondary") {
             channel.isSecondary = try self.parseSwitch()
             channel.secondaryLocation = start

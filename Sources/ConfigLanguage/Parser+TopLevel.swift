@@ -27,7 +27,8 @@ extension Parser {
 
     /// Statements of the top level.
     static let statements = [
-        "attribute", "define", "debug protocols", "debug latency", "debug commands", "filter", "function", "include",
+        "attribute", "define", "debug protocols", "debug latency", "debug commands", "filter", "function",
+        "graceful restart wait", "include",
         "ipv4 table", "ipv6 table", "log", "protocol", "roa4 table", "roa6 table", "router id", "template",
         "timeformat", "watchdog",
     ]
@@ -98,7 +99,13 @@ extension Parser {
         case "template":
             self.advance()
             try self.parseProtocol(isTemplate: true, at: start)
-        case "mrtdump", "graceful", "eval", "roa",
+        case "graceful":
+            self.advance()
+            try self.expect("restart")
+            try self.expect("wait")
+            self.settings.restartWait = try self.parseNumber("graceful restart wait", in: 0...UInt16.max)
+            try self.expect(.semicolon)
+        case "mrtdump", "eval", "roa",
             "vpn4", "vpn6", "flow4", "flow6", "mpls", "password", "cli", "threads", "hostname", "thread":
             throw self.unsupported(start, "'\(word)'")
         default:

@@ -269,10 +269,4 @@ extension Parser {
     func unsupported(_ location: Location, _ what: String) -> SyntaxError {
         self.fail(location, "\(what) is not supported yet\(Refusals.advice(for: what))")
     }
-
-    /// An option of BIRD 1.6 that this speaker goes without: generated files always have it, so it is no error there.
-    mutating func tolerate(_ what: String, at location: Location) throws(SyntaxError) {
-        guard self.dialect != .bird2 else { throw self.unsupported(location, what) }
-        self.report(.warning, location, "\(what) is not supported yet: the speaker goes without")
-    }
 }

@@ -101,6 +101,9 @@ struct ChannelDraft: Sendable {
     var addPathsSend = false
     var addPathsCount: UInt8?
     var addPathsLocation: Location?
+    var restarts = true
+    var restartsLongLived = true
+    var longLivedStaleTime: UInt32?
 
     init(family: AddressFamily, location: Location) {
         self.family = family
@@ -163,6 +166,9 @@ struct BGPDraft: Sendable {
     /// In MiB.
     var attributeLimit = UInt32(BGPSettings.defaultAttributeLimit >> 20)
     var timers = BGPTimers()
+    var restart = RestartSettings()
+    /// Where long-lived graceful restart was turned on.
+    var longLivedLocation: Location?
 
     /// What is known of the neighbour's AS.
     enum PeerType: Sendable {

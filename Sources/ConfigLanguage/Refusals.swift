@@ -7,7 +7,6 @@ enum Refusals {
     }
 
     private static let hints: [([String], String)] = [
-        (["graceful restart"], "remove it: routes in the kernel stay over a restart of this speaker without it"),
         (["bfd"], "remove it and shorten 'hold time'"),
         (["rpki", "protocol rpki", "'roa"], "remove it and filter by prefix sets"),
         (["export limit"], "limit what the export filter accepts, or use 'receive limit' at the neighbour"),

@@ -34,6 +34,8 @@ public struct NeighborStatus: Codable, Hashable, Sendable {
     public var remoteRouterID: String?
     /// Capabilities of both sides.
     public var capabilities: Capabilities
+    /// Graceful restart as both sides announced it; nil where this side or the other does not take part.
+    public var gracefulRestart: GracefulRestart?
     /// Per family: in use when the session is up, configured before.
     public var families: [FamilyStatus]
     /// Routes of all families.
@@ -145,6 +147,66 @@ public struct NeighborStatus: Codable, Hashable, Sendable {
         }
     }
 
+    /// Graceful restart (RFC 4724, RFC 8538, RFC 9494): of the session, or of the last one while the neighbour restarts.
+    public struct GracefulRestart: Codable, Hashable, Sendable {
+        /// What this speaker announced.
+        public var local: Side
+        /// What the neighbour announced.
+        public var remote: Side
+        /// Whether both keep routes over a NOTIFICATION that is no Hard Reset.
+        public var notification: Bool
+        /// Whether the neighbour is away and its routes are kept.
+        public var restarting: Bool
+
+        /// Creates a value.
+        public init(local: Side, remote: Side, notification: Bool, restarting: Bool) {
+            self.local = local
+            self.remote = remote
+            self.notification = notification
+            self.restarting = restarting
+        }
+
+        /// What one side announced.
+        public struct Side: Codable, Hashable, Sendable {
+            /// Whether its OPEN came from a restart (R bit).
+            public var restarted: Bool
+            /// Seconds for which the other side is to keep its routes.
+            public var restartSeconds: UInt16
+            /// Whether it understands LLGR_STALE routes of the other side.
+            public var longLived: Bool
+            /// Families whose routes are to be kept; empty where the side only helps.
+            public var families: [Family]
+
+            /// Creates a value.
+            public init(restarted: Bool, restartSeconds: UInt16, longLived: Bool, families: [Family]) {
+                self.restarted = restarted
+                self.restartSeconds = restartSeconds
+                self.longLived = longLived
+                self.families = families
+            }
+        }
+
+        /// A family.
+        public struct Family: Codable, Hashable, Sendable {
+            /// `ipv4`, `ipv6` or numbers.
+            public var family: String
+            /// Whether it takes part for the restart time.
+            public var restarts: Bool
+            /// Whether the side kept forwarding (F bit).
+            public var forwardingPreserved: Bool
+            /// Seconds as a last resort after the restart time; 0 none.
+            public var longLivedSeconds: UInt32
+
+            /// Creates a value.
+            public init(family: String, restarts: Bool, forwardingPreserved: Bool, longLivedSeconds: UInt32) {
+                self.family = family
+                self.restarts = restarts
+                self.forwardingPreserved = forwardingPreserved
+                self.longLivedSeconds = longLivedSeconds
+            }
+        }
+    }
+
     /// Route counters.
     public struct RouteCounts: Codable, Hashable, Sendable {
         /// Routes in Adj-RIB-In.
@@ -175,6 +237,24 @@ public struct NeighborStatus: Codable, Hashable, Sendable {
         public var negotiated: Bool
         /// Routes of the family.
         public var routes: RouteCounts
+        /// Whether the neighbour said End-of-RIB on this session; nil from a speaker that does not say.
+        public var endOfRIB: Bool?
+        /// Routes that the neighbour, which restarts or is back from it, has not announced again; nil when there are none.
+        public var staleRoutes: UInt64?
+        /// What those wait for: `restart`, `long-lived` or `end-of-rib`; nil when nothing is waited for.
+        public var staleWait: StaleWait?
+        /// Seconds until they go, or until the next of these.
+        public var staleSeconds: UInt64?
+
+        /// What stale routes wait for.
+        public enum StaleWait: String, Codable, Hashable, Sendable {
+            /// The neighbour, within its restart time.
+            case restart
+            /// The neighbour and its End-of-RIB, as a last resort.
+            case longLived = "long-lived"
+            /// The End-of-RIB of the neighbour, which is back.
+            case endOfRIB = "end-of-rib"
+        }
 
         /// Creates a value.
         public init(family: String, table: String, negotiated: Bool, routes: RouteCounts = RouteCounts()) {

@@ -46,6 +46,8 @@ public struct Route: Hashable, Sendable {
     public var metric: UInt32?
     /// Why the route is not used; nil when it is accepted.
     public var rejected: String?
+    /// Why the route may be out of date; nil when it is not.
+    public var stale: Staleness?
     /// Path identifier (RFC 7911).
     public var pathID: UInt32?
     /// Seconds since the route arrived; a JSON field `age`.
@@ -70,6 +72,14 @@ public struct Route: Hashable, Sendable {
         self.largeCommunities = []
         self.extendedCommunities = []
         self.clusterList = []
+    }
+
+    /// Ways of being out of date.
+    public enum Staleness: String, Codable, Hashable, Sendable {
+        /// The neighbour restarts, or is sending its routes again, and has not announced it yet (RFC 4724, RFC 7313).
+        case stale
+        /// It is kept as a last resort, here or where it comes from (LLGR_STALE, RFC 9494).
+        case longLived = "long-lived"
     }
 
     /// Sources.

@@ -4,7 +4,7 @@ import IPAddressing
 enum RouteKey: String, CodingKey {
     case prefix, table, best, source, from, nextHop, gateway, interface, discard, asPath, asPathText, localPref, med
     case origin, communities, largeCommunities, extendedCommunities, originatorID, clusterList, preference, metric
-    case rejected, pathID, age
+    case rejected, stale, pathID, age
     case protocolName = "protocol"
 }
 
@@ -62,6 +62,7 @@ extension Route: Codable {
         }
         self.metric = try container.decodeIfPresent(UInt32.self, forKey: .metric)
         self.rejected = try container.decodeIfPresent(String.self, forKey: .rejected)
+        self.stale = try container.decodeIfPresent(Staleness.self, forKey: .stale)
         self.pathID = try container.decodeIfPresent(UInt32.self, forKey: .pathID)
         self.ageSeconds = try container.decodeIfPresent(UInt32.self, forKey: .age)
     }
@@ -92,6 +93,7 @@ extension Route: Codable {
         try container.encode(self.preference, forKey: .preference)
         try container.encodeIfPresent(self.metric, forKey: .metric)
         try container.encodeIfPresent(self.rejected, forKey: .rejected)
+        try container.encodeIfPresent(self.stale, forKey: .stale)
         try container.encodeIfPresent(self.pathID, forKey: .pathID)
         try container.encodeIfPresent(self.ageSeconds, forKey: .age)
     }

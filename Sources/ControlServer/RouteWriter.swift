@@ -48,6 +48,7 @@ enum RouteWriter {
         self.write(",\"preference\":", UInt32(route.preference), into: &buffer)
         self.write(",\"metric\":", route.metric, into: &buffer)
         self.write(",\"rejected\":", route.rejected, into: &buffer)
+        self.write(",\"stale\":", route.stale?.rawValue, into: &buffer)
         self.write(",\"pathID\":", route.pathID, into: &buffer)
         self.write(",\"age\":", route.ageSeconds, into: &buffer)
         buffer.writeStaticString("}\n")

@@ -51,7 +51,8 @@ struct AttributeRecord: BitwiseCopyable {
         static let noExport = Flags(rawValue: 8)
         static let noAdvertise = Flags(rawValue: 16)
         static let noExportSubconfed = Flags(rawValue: 32)
-        static let asPath = Flags(rawValue: 64)
+        /// LLGR_STALE (RFC 9494).
+        static let longLivedStale = Flags(rawValue: 64)
         static let neighborAS = Flags(rawValue: 128)
     }
 
@@ -98,7 +99,6 @@ struct AttributeRecord: BitwiseCopyable {
             case PathAttributeType.origin.rawValue where count == 1:
                 self.origin = bytes[start]
             case PathAttributeType.asPath.rawValue:
-                self.flags.insert(.asPath)
                 self.parsePath(bytes, attribute.value)
             case PathAttributeType.multiExitDiscriminator.rawValue where count == 4:
                 self.multiExitDiscriminator = bytes.number(start)
@@ -113,6 +113,7 @@ struct AttributeRecord: BitwiseCopyable {
                     case Community.noExport.rawValue: self.flags.insert(.noExport)
                     case Community.noAdvertise.rawValue: self.flags.insert(.noAdvertise)
                     case Community.noExportSubconfed.rawValue: self.flags.insert(.noExportSubconfed)
+                    case Community.longLivedStale.rawValue: self.flags.insert(.longLivedStale)
                     default: break
                     }
                     offset += 4

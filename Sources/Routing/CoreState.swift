@@ -32,6 +32,9 @@ struct SourceState {
     var epoch: UInt8 = 0
     /// Marks since the last completed sweep; the epoch has four bits.
     var marks = 0
+    /// Whether stale paths from before `agedEpoch` are kept as a last resort only (RFC 9494).
+    var isAging = false
+    var agedEpoch: UInt8 = 0
     /// The group the peer is a member of; -1 none.
     var group = -1
     var lastTarget: (target: RouteTarget, id: TargetID)?

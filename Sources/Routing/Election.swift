@@ -13,6 +13,7 @@ struct Candidate {
     /// AS of the MED group; paths without a neighbour AS form one of their own.
     var neighborAS: UInt64 = 0
     var isLocal = false
+    var isLongLivedStale = false
     var isExternal = false
     var igpMetric: UInt32 = 0
     var routerID: UInt32 = 0
@@ -70,6 +71,7 @@ struct Election {
         guard self.remaining > 0 else { return nil }
         self.keepLeast(.preference) { UInt16.max - $0.preference }
         self.keepLeast(.local) { $0.isLocal ? 0 : 1 }
+        self.keepLeast(.longLivedStale) { $0.isLongLivedStale ? 1 : 0 }
         self.keepLeast(.localPreference) { UInt32.max - $0.localPreference }
         if options.contains(.pathLength) { self.keepLeast(.asPathLength) { $0.pathLength } }
         self.keepLeast(.origin) { $0.origin }
@@ -146,6 +148,10 @@ extension CoreState {
         let right = self.records[Int(b.source)]
         if left.isBGP != right.isBGP { return left.isBGP ? 1 : -1 }
         guard left.isBGP, self.isUniform else { return 0 }
+        let (firstFlags, secondFlags) = (first.flags, second.flags)
+        if firstFlags.symmetricDifference(secondFlags).contains(.longLivedStale) {
+            return firstFlags.contains(.longLivedStale) ? 1 : -1
+        }
         let leftPreference =
             first.flags.contains(.localPreference) ? first.localPreference : left.defaultLocalPreference
         let rightPreference =
@@ -203,6 +209,7 @@ extension CoreState {
             }
             return candidate
         }
+        candidate.isLongLivedStale = record.flags.contains(.longLivedStale)
         candidate.localPreference =
             record.flags.contains(.localPreference) ? record.localPreference : source.defaultLocalPreference
         candidate.pathLength = record.pathLength

@@ -347,7 +347,11 @@ struct Engine: ~Copyable {
         self.state.sources[source].task = SourceTask()
         if task.isRemovingStale {
             // Marks set after the sweep began are still open.
-            self.state.sources[source].marks = Int((self.state.sources[source].epoch &- task.sweepEpoch) & 15)
+            let epoch = self.state.sources[source].epoch
+            self.state.sources[source].marks = Int((epoch &- task.sweepEpoch) & 15)
+            if (epoch &- task.sweepEpoch) & 15 <= (epoch &- self.state.sources[source].agedEpoch) & 15 {
+                self.state.sources[source].isAging = false
+            }
         }
         // What the source is charged for although it holds no route any more others hold.
         if self.state.counters[source].received == 0 { self.startReview(source) }
@@ -468,6 +472,8 @@ extension CoreState {
                 } else if task.isReevaluating {
                     self.renew(&table, number, slot)
                     self.reevaluate(&table, number, slot, evaluate)
+                    // What may not be kept any longer is gone, and the destination may be with it.
+                    guard table.destinations[number].count > 0 else { continue }
                     let before = table.destinations[number]
                     // The order of the others may have changed as well.
                     self.settle(&table, number, .elect, nil, before, kinds: .path)

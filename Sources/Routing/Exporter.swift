@@ -59,6 +59,11 @@ struct Exporter {
                 }
             case PathAttributeType.multiExitDiscriminator.rawValue where change.dropsMED: continue
             case PathAttributeType.aigp.rawValue where !change.isInternal: continue
+            case PathAttributeType.localPreference.rawValue where change.replacesLocalPreference: continue
+            case PathAttributeType.communities.rawValue where change.addsNoExport:
+                pending.noExport = false
+                self.appendNoExport(bytes, attribute)
+                continue
             case PathAttributeType.localPreference.rawValue:
                 pending.localPreference = false
                 if !change.isInternal { continue }
@@ -91,8 +96,11 @@ struct Exporter {
         /// AS prepended to AS_PATH.
         var prependedAS: UInt32?
         var dropsMED = false
-        /// LOCAL_PREF when absent.
+        /// LOCAL_PREF when absent, or in place of what there is.
         var localPreference: UInt32?
+        var replacesLocalPreference = false
+        /// NO_EXPORT is added to the communities.
+        var addsNoExport = false
         /// ORIGINATOR_ID when absent.
         var originatorID: UInt32?
         /// Prepended to CLUSTER_LIST, first on the wire first.
@@ -104,11 +112,13 @@ struct Exporter {
         var origin = true
         var asPath = true
         var localPreference: Bool
+        var noExport: Bool
         var originatorID: Bool
         var clusters: Bool
 
         init(_ change: Change) {
             self.localPreference = change.localPreference != nil
+            self.noExport = change.addsNoExport
             self.originatorID = change.originatorID != nil
             self.clusters = !change.clusters.isEmpty
         }
@@ -133,6 +143,11 @@ struct Exporter {
                 output += [0x40, 5, 4]
                 output.append(number: value)
                 self.localPreference = false
+            }
+            if self.noExport, type > 8 {
+                output += [0xC0, 8, 4]
+                output.append(number: Community.noExport.rawValue)
+                self.noExport = false
             }
             if self.originatorID, type > 9, let value = change.originatorID {
                 output += [0x80, 9, 4]
@@ -175,6 +190,18 @@ struct Exporter {
         self.output += [ASPath.Segment.Kind.sequence.rawValue, joins ? bytes[start + 1] + 1 : 1]
         self.output.append(number: number)
         bytes.append((joins ? start + 2 : start)..<value.upperBound, to: &self.output)
+    }
+
+    /// Copies COMMUNITIES with NO_EXPORT among them; a list that is full stays as it is.
+    private mutating func appendNoExport(_ bytes: Octets, _ attribute: AttributeCursor.Attribute) {
+        let value = attribute.value
+        let isThere = stride(from: value.lowerBound, to: value.upperBound - 3, by: 4).contains {
+            bytes.number($0) == Community.noExport.rawValue
+        }
+        guard !isThere, value.count + 4 <= 0xFFFF else { return bytes.append(attribute.extent, to: &self.output) }
+        self.header(.communities, attribute.flags, value.count + 4)
+        bytes.append(value, to: &self.output)
+        self.output.append(number: Community.noExport.rawValue)
     }
 
     /// Copies a list of communities without the non-transitive ones (bit 0x40 of their first octet).
@@ -221,6 +248,7 @@ extension CoreState {
     static func mayAdvertise(_ source: SourceRecord, _ record: AttributeRecord, _ group: GroupKey) -> Bool {
         guard source.isBGP else { return true }
         if source.isInternal, group.session == .nonClient, !source.isClient { return false }
+        if record.flags.contains(.longLivedStale), !group.takesLongLivedStale, !group.isInternal { return false }
         guard group.interpretsCommunities else { return true }
         if record.flags.contains(.noAdvertise) { return false }
         return group.isInternal || record.flags.isDisjoint(with: [.noExport, .noExportSubconfed])
@@ -251,6 +279,10 @@ extension CoreState {
                 if let cluster = group.clusterID?.rawValue, cluster != source.clusterID {
                     change.clusters.insert(cluster, at: 0)
                 }
+            }
+            if source.isBGP, record.flags.contains(.longLivedStale), !group.takesLongLivedStale {
+                (change.localPreference, change.replacesLocalPreference) = (0, true)
+                change.addsNoExport = true
             }
         } else if !group.isTransparent {
             change.prependedAS = group.localAS.rawValue

@@ -44,6 +44,10 @@ public struct GroupKey: Hashable, Sendable {
     public var interface: UInt32
     /// `interpret communities`: NO_EXPORT, NO_ADVERTISE and NO_EXPORT_SUBCONFED of learned routes are honoured.
     public var interpretsCommunities: Bool
+    /// Whether the peers understand LLGR_STALE (RFC 9494).
+    ///
+    /// Others are sent no such routes; internal ones are, with NO_EXPORT and LOCAL_PREF 0 (§4.6).
+    public var takesLongLivedStale: Bool
     /// LOCAL_PREF added towards internal peers when a route that no BGP peer sent has none.
     public var defaultLocalPreference: UInt32
 
@@ -60,6 +64,7 @@ public struct GroupKey: Hashable, Sendable {
         self.selfNextHop = selfNextHop
         self.interface = 0
         self.interpretsCommunities = true
+        self.takesLongLivedStale = true
         self.defaultLocalPreference = 100
     }
 

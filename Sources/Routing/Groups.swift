@@ -110,6 +110,12 @@ extension RoutingCore {
         self.engine.groups.indices.filter { self.engine.groups[$0].isLive }.map { GroupID(index: $0) }
     }
 
+    /// The table whose routes a group is sent.
+    public func table(of group: GroupID) -> TableID? {
+        group.index < self.engine.groups.count && self.engine.groups[group.index].isLive
+            ? self.engine.groups[group.index].key.table : nil
+    }
+
     /// The members of a group.
     public func members(of group: GroupID) -> [SourceID] {
         group.index < self.engine.groups.count ? self.engine.groups[group.index].members : []

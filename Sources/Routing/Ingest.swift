@@ -122,6 +122,9 @@ extension CoreState {
     private mutating func count(_ old: Path?, _ new: Path?) {
         if (old?.pathID ?? new?.pathID ?? 0) != 0 { self.countIdentifier(old, new) }
         if let old {
+            if self.counters[Int(old.source)].stale != 0, old.epoch != new?.epoch, self.isStale(old) {
+                self.counters[Int(old.source)].stale -= 1
+            }
             self.counters[Int(old.source)].received -= 1
             if old.accepted != 0 { self.counters[Int(old.source)].accepted -= 1 }
         }
@@ -162,11 +165,13 @@ extension CoreState {
             path.epoch = self.sources[source].epoch
             if let slot {
                 let old = table.path(number, slot)
-                if old.received == received {
+                // What is kept as a last resort becomes an ordinary path again below.
+                if old.received == received, old.epoch == path.epoch || !self.sources[source].isAging {
                     if old.epoch != path.epoch {
                         path = old
                         path.epoch = self.sources[source].epoch
                         table.setPath(number, slot, path)
+                        self.counters[source].stale -= 1
                     }
                     continue
                 }
@@ -197,6 +202,52 @@ extension CoreState {
         if let shared { self.release(shared.accepted) }
     }
 
+    /// Whether a path was marked and not announced again.
+    @inline(__always)
+    func isStale(_ path: Path) -> Bool { path.epoch != self.sources[Int(path.source)].epoch }
+
+    /// Whether a path is kept as a last resort.
+    @inline(__always)
+    func isAged(_ path: Path) -> Bool {
+        let source = Int(path.source)
+        guard self.sources[source].isAging else { return false }
+        let epoch = self.sources[source].epoch
+        return (epoch &- path.epoch) & 15 > (epoch &- self.sources[source].agedEpoch) & 15
+    }
+
+    /// The outcome of the import side for a path that is kept as a last resort: LLGR_STALE is added.
+    ///
+    /// Nil when it may not be kept: NO_LLGR came with it or was added by the import policy.
+    private mutating func aged(_ outcome: ImportOutcome, _ received: AttributeID, _ source: Int) -> ImportOutcome? {
+        if self.has(.noLongLivedStale, received)
+            || outcome.accepted != 0 && self.has(.noLongLivedStale, outcome.accepted)
+        {
+            self.release(outcome.accepted)
+            return nil
+        }
+        guard outcome.accepted != 0, !self.store[outcome.accepted].flags.contains(.longLivedStale) else {
+            return outcome
+        }
+        let record = self.store[outcome.accepted]
+        var attributes = PathAttributes(canonical: self.store.bytes(outcome.accepted).array)
+        attributes.append(.longLivedStale as Community)
+        let id = self.intern(attributes.bytes, target: record.target, local: record.local, source: source)
+        self.release(outcome.accepted)
+        return id.map { ImportOutcome(accepted: $0) } ?? ImportOutcome(reason: .attributesTooLong)
+    }
+
+    private func has(_ community: Community, _ id: AttributeID) -> Bool {
+        let bytes = self.store.bytes(id)
+        var cursor = AttributeCursor(bytes)
+        while let attribute = cursor.next() {
+            guard attribute.type == PathAttributeType.communities.rawValue else { continue }
+            return stride(from: attribute.value.lowerBound, to: attribute.value.upperBound - 3, by: 4).contains {
+                bytes.number($0) == community.rawValue
+            }
+        }
+        return false
+    }
+
     /// Withdraws prefixes; those the source did not announce are ignored.
     mutating func withdraw<P>(_ table: inout Table<P>, _ source: Int, _ nlri: Span<NLRI<P>>) {
         for index in nlri.indices {
@@ -218,11 +269,17 @@ extension CoreState {
         var path = table.path(number, slot)
         let source = Int(path.source)
         let prefix = table.destinations[number].prefix
-        let outcome: ImportOutcome
+        var outcome: ImportOutcome
         if path.accepted == 0, self.counters[source].accepted >= self.sources[source].importLimit {
             outcome = ImportOutcome(reason: .limit)
         } else {
             outcome = self.importOutcome(path.received, source, { prefix.erased }, evaluate)
+        }
+        if self.isAged(path) {
+            guard let aged = self.aged(outcome, path.received, source) else {
+                return self.update(&table, number, slot, nil)
+            }
+            outcome = aged
         }
         if outcome.accepted == path.accepted, (outcome.reason?.rawValue ?? 0) == path.reason {
             self.release(outcome.accepted)

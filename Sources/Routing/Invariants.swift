@@ -25,6 +25,7 @@ struct InvariantCheck {
     var received: [UInt16: UInt32] = [:]
     var accepted: [UInt16: UInt32] = [:]
     var best: [UInt16: UInt32] = [:]
+    var stale: [UInt16: UInt32] = [:]
     /// Paths by source and received identifier, where it is not 0.
     var identifiers: [UInt64: UInt32] = [:]
 
@@ -64,6 +65,7 @@ extension Engine {
                 }
                 check.references[path.received, default: 0] += 1
                 check.received[path.source, default: 0] += 1
+                if self.state.isStale(path) { check.stale[path.source, default: 0] += 1 }
                 if path.accepted != 0 {
                     check.references[path.accepted, default: 0] += 1
                     check.accepted[path.source, default: 0] += 1
@@ -168,6 +170,8 @@ extension Engine {
             check.expect(counters.received == check.received[source] ?? 0, "received of source \(index)")
             check.expect(counters.accepted == check.accepted[source] ?? 0, "accepted of source \(index)")
             check.expect(counters.best == check.best[source] ?? 0, "best of source \(index)")
+            check.expect(counters.stale == check.stale[source] ?? 0, "stale paths of source \(index)")
+            check.expect(counters.stale == 0 || self.state.sources[index].marks > 0, "marks of source \(index)")
         }
         for index in self.groups.indices where self.groups[index].isLive {
             for member in self.groups[index].members {

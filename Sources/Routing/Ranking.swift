@@ -100,6 +100,7 @@ extension Candidate {
     func precedes(_ other: Candidate, _ options: DecisionOptions, comparesMED: Bool) -> Bool {
         if self.preference != other.preference { return self.preference > other.preference }
         if self.isLocal != other.isLocal { return self.isLocal }
+        if self.isLongLivedStale != other.isLongLivedStale { return !self.isLongLivedStale }
         if self.localPreference != other.localPreference { return self.localPreference > other.localPreference }
         if options.contains(.pathLength), self.pathLength != other.pathLength {
             return self.pathLength < other.pathLength

@@ -28,6 +28,8 @@ public enum DecisionReason: UInt8, Hashable, Sendable, CaseIterable, BitwiseCopy
     case unresolvable
     /// Local routes come before learned ones.
     case local
+    /// What is kept of a peer that has been away for long loses against the rest (LLGR_STALE, RFC 9494).
+    case longLivedStale
     /// LOCAL_PREF.
     case localPreference
     /// AS_PATH length.

@@ -90,6 +90,8 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
         var new = SourceState(settings, self.policies.traits(slot))
         new.epoch = old.epoch
         new.marks = old.marks
+        new.isAging = old.isAging
+        new.agedEpoch = old.agedEpoch
         new.group = old.group
         new.task = old.task
         self.engine.state.sources[id.index] = new
@@ -134,12 +136,32 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
         }
         self.engine.state.sources[id.index].marks += 1
         self.engine.state.sources[id.index].epoch = (self.engine.state.sources[id.index].epoch + 1) & 15
+        self.engine.state.counters[id.index].stale = self.engine.state.counters[id.index].received
+    }
+
+    /// Keeps what is stale now as a last resort, in slices of ``work(_:)``: the peer did not come back in time.
+    ///
+    /// It gets LLGR_STALE, so it loses against every other path of the same preference, and is sent to peers that
+    /// understand this only. What has NO_LLGR goes (RFC 9494 §4.2).
+    public mutating func ageStale(_ id: SourceID) {
+        guard self.isLive(id) else { return }
+        self.engine.state.sources[id.index].isAging = true
+        self.engine.state.sources[id.index].agedEpoch = self.engine.state.sources[id.index].epoch
+        if self.engine.state.counters[id.index].stale > 0 {
+            self.engine.startTask(id.index) { $0.isReevaluating = true }
+        }
     }
 
     /// Withdraws the routes of a source that were not announced again since they were marked, in slices of
     /// ``work(_:)``.
     public mutating func removeStale(_ id: SourceID) {
         guard self.isLive(id) else { return }
+        if self.engine.state.counters[id.index].stale == 0, !self.engine.state.sources[id.index].task.isRemovingStale {
+            // All was announced again: there is nothing to look for.
+            self.engine.state.sources[id.index].marks = 0
+            self.engine.state.sources[id.index].isAging = false
+            return
+        }
         let epoch = self.engine.state.sources[id.index].epoch
         self.engine.startTask(id.index) {
             $0.isRemovingStale = true

@@ -192,6 +192,8 @@ public struct SourceCounters: Hashable, Sendable, BitwiseCopyable {
     public var accepted: UInt32 = 0
     /// Paths that are the best of their destination.
     public var best: UInt32 = 0
+    /// Paths that were marked stale and not announced again.
+    public var stale: UInt32 = 0
     /// Paths that were not stored because of the receive limit, since the source was added.
     public var dropped: UInt64 = 0
     /// Octets of attribute sets the source is charged for.

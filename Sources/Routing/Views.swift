@@ -34,6 +34,8 @@ public struct PathView: Hashable, Sendable {
     public var isEqualCost: Bool
     /// Whether it was marked stale and not announced again.
     public var isStale: Bool
+    /// Whether it is kept as a last resort, here or where it comes from (LLGR_STALE, RFC 9494).
+    public var isLongLivedStale: Bool
     /// What the accepted target, or else the received one, resolves to.
     public var resolved: ResolvedTarget
 }
@@ -291,7 +293,8 @@ extension CoreState {
                     isBest: isBest,
                     reason: isBest ? decisive : candidate.lostAt ?? decisive,
                     isEqualCost: candidate.isEqualCost,
-                    isStale: path.epoch != self.sources[Int(path.source)].epoch,
+                    isStale: self.isStale(path),
+                    isLongLivedStale: candidate.isLongLivedStale,
                     resolved: self.targets.resolved[Int(self.store[shown].target)]
                 )
             )

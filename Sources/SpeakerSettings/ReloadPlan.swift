@@ -301,6 +301,12 @@ private struct ProtocolComparison {
         self.update(old.timers.errorWait, new.timers.errorWait, .timers)
         self.update(old.timers.errorForget, new.timers.errorForget, .timers)
         self.update(old.timers.sendHold, new.timers.sendHold, .timers)
+        self.restart(old.restart.mode, new.restart.mode, "graceful restart")
+        self.restart(old.restart.time, new.restart.time, "graceful restart time")
+        self.restart(old.restart.longLivedMode, new.restart.longLivedMode, "long lived graceful restart")
+        self.restart(old.restart.staleTime, new.restart.staleTime, "long lived stale time")
+        self.update(old.restart.timeLimits, new.restart.timeLimits, .timers)
+        self.update(old.restart.staleTimeLimits, new.restart.staleTimeLimits, .timers)
         self.compare(old.channels.map(\.channel), new.channels.map(\.channel))
         for old in old.channels {
             guard let new = new.channels.first(where: { $0.channel.family == old.channel.family }) else { continue }
@@ -316,6 +322,9 @@ private struct ProtocolComparison {
             self.restart(old.addPathsReceive, new.addPathsReceive, "\(family) add paths")
             self.restart(old.addPathsSend, new.addPathsSend, "\(family) add paths")
             self.update(old.addPathsCount, new.addPathsCount, .addPathsBest(family))
+            self.restart(old.restarts, new.restarts, "\(family) graceful restart")
+            self.restart(old.restartsLongLived, new.restartsLongLived, "\(family) long lived graceful restart")
+            self.restart(old.longLivedStaleTime, new.longLivedStaleTime, "\(family) long lived stale time")
         }
     }
 }

@@ -12,6 +12,8 @@ public struct SpeakerSettings: Hashable, Sendable {
     public var protocols: [ProtocolSettings]
     /// `log` statements.
     public var logs: [LogSettings]
+    /// `graceful restart wait`: seconds after a restart within which nobody is told of routes that may be incomplete.
+    public var restartWait: UInt16 = 30
 
     /// Creates settings.
     public init(
@@ -316,6 +318,8 @@ public struct BGPSettings: Hashable, Sendable {
     public var attributeLimit: Int
     /// Timers.
     public var timers: BGPTimers
+    /// `graceful restart`, `long lived graceful restart` and their times.
+    public var restart: RestartSettings
     /// Channels, at most one per family.
     public var channels: [BGPChannelSettings]
 
@@ -356,6 +360,7 @@ public struct BGPSettings: Hashable, Sendable {
         self.extendedMessages = false
         self.attributeLimit = Self.defaultAttributeLimit
         self.timers = BGPTimers()
+        self.restart = RestartSettings()
         self.channels = []
     }
 }
@@ -381,6 +386,35 @@ public struct BGPTimers: Hashable, Sendable {
 
     /// Creates the defaults.
     public init() {}
+}
+
+/// Graceful restart of a session (RFC 4724, RFC 8538, RFC 9494); defaults are BIRD's.
+public struct RestartSettings: Hashable, Sendable {
+    /// `graceful restart`.
+    public var mode = Mode.aware
+    /// `graceful restart time` in seconds: how long the neighbour is to keep routes of this speaker.
+    public var time: UInt16 = 120
+    /// `min graceful restart time` and `max …`: bounds for what the neighbour asks for.
+    public var timeLimits: ClosedRange<UInt16> = 0...4095
+    /// `long lived graceful restart`.
+    public var longLivedMode = Mode.aware
+    /// `long lived stale time` in seconds.
+    public var staleTime: UInt32 = 3600
+    /// `min long lived stale time` and `max …`: bounds for what the neighbour asks for.
+    public var staleTimeLimits: ClosedRange<UInt32> = 0...0xFF_FFFF
+
+    /// Creates the defaults.
+    public init() {}
+
+    /// Who may restart.
+    public enum Mode: Hashable, Sendable {
+        /// `off`: nobody, the capability is not sent.
+        case off
+        /// `aware`: the neighbour; its routes are kept meanwhile.
+        case aware
+        /// `on`: both.
+        case on
+    }
 }
 
 /// A channel of `protocol bgp`.
@@ -411,6 +445,12 @@ public struct BGPChannelSettings: Hashable, Sendable {
     public var addPathsSend: Bool
     /// `add paths best`: at most so many, the best ones.
     public var addPathsCount: UInt8?
+    /// `graceful restart`: whether the family takes part where the session does.
+    public var restarts = true
+    /// `long lived graceful restart`, likewise.
+    public var restartsLongLived = true
+    /// `long lived stale time` of the family; nil is the session's.
+    public var longLivedStaleTime: UInt32?
 
     /// Creates a channel with defaults.
     public init(channel: ChannelSettings) {

@@ -9,7 +9,8 @@ public struct Bird: Sendable {
         _ name: String,
         in namespace: Lab.Namespace,
         _ lab: Lab,
-        configuration: String
+        configuration: String,
+        arguments: [String] = []
     ) async throws -> Bird {
         let file = try lab.write("\(name).conf", configuration)
         let socket = "\(lab.folder)/\(name).ctl"
@@ -19,7 +20,7 @@ public struct Bird: Sendable {
             name,
             in: namespace,
             "/usr/sbin/bird",
-            ["-f", "-c", file, "-s", socket, "-P", "\(lab.folder)/\(name).pid"]
+            ["-f", "-c", file, "-s", socket, "-P", "\(lab.folder)/\(name).pid"] + arguments
         )
         let bird = Bird(process: process, socket: socket)
         try await lab.require("\(name) answers birdc") { try bird.query("show status").contains("up and running") }

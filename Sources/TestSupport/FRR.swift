@@ -1,20 +1,22 @@
 import Foundation
 import Glibc
 
-/// FRR's bgpd and zebra in a namespace: it speaks BGP and installs nothing.
+/// FRR's bgpd and zebra in a namespace: it speaks BGP, and installs nothing unless it is told to.
 ///
 /// Without zebra bgpd does not know its interfaces and refuses next hops with a link-local address.
 public struct FRR: Sendable {
     /// The running daemon.
     public let process: DaemonProcess
     private let folder: String
+    private let arguments: [String]
 
     /// Starts `/usr/lib/frr/bgpd` with a configuration and waits until it answers.
     public static func start(
         _ name: String,
         in namespace: Lab.Namespace,
         _ lab: Lab,
-        configuration: String
+        configuration: String,
+        installs: Bool = false
     ) async throws -> FRR {
         let file = try lab.write("\(name).conf", configuration)
         let folder = "\(lab.folder)/\(name).vty"
@@ -29,20 +31,33 @@ public struct FRR: Sendable {
             [
                 "-u", "frr", "-g", "frr", "-f", try lab.write("\(name)-zebra.conf", ""), "-i", "\(folder)/zebra.pid",
                 "-z", zebra, "--vty_socket", folder, "-P", "0", "--log", "stdout",
+                // Routes of a bgpd that is gone stay for the next one.
+                "-K", "60",
             ]
         )
         try await lab.require("\(name)'s zebra listens") { FileManager.default.fileExists(atPath: zebra) }
-        let process = try lab.start(
-            name,
-            in: namespace,
-            "/usr/lib/frr/bgpd",
-            [
-                "-z", zebra, "-n", "-S", "-f", file, "-i", "\(lab.folder)/\(name).pid", "--vty_socket", folder, "-P",
-                "0",
+        let arguments =
+            (installs ? [] : ["-n"]) + [
+                "-z", zebra, "-S", "-f", file, "-i", "\(lab.folder)/\(name).pid", "--vty_socket", folder, "-P", "0",
                 "--log", "stdout",
             ]
-        )
-        let frr = FRR(process: process, folder: folder)
+        return try await Self.start(name, in: namespace, lab, folder, arguments)
+    }
+
+    /// Starts bgpd again after its end; zebra runs on.
+    public func restarted(in namespace: Lab.Namespace, _ lab: Lab) async throws -> FRR {
+        try await Self.start(self.process.name, in: namespace, lab, self.folder, self.arguments)
+    }
+
+    private static func start(
+        _ name: String,
+        in namespace: Lab.Namespace,
+        _ lab: Lab,
+        _ folder: String,
+        _ arguments: [String]
+    ) async throws -> FRR {
+        let process = try lab.start(name, in: namespace, "/usr/lib/frr/bgpd", arguments)
+        let frr = FRR(process: process, folder: folder, arguments: arguments)
         try await lab.require("\(name) answers vtysh") { try frr.run("show version").contains("FRRouting") }
         return frr
     }

@@ -11,14 +11,15 @@ public struct GoBGP: Sendable {
         _ name: String,
         in namespace: Lab.Namespace,
         _ lab: Lab,
-        configuration: String
+        configuration: String,
+        arguments: [String] = []
     ) async throws -> GoBGP {
         let file = try lab.write("\(name).toml", configuration)
         let process = try lab.start(
             name,
             in: namespace,
             "/usr/bin/gobgpd",
-            ["-f", file, "--api-hosts", "127.0.0.1:50051", "--pprof-disable", "-p"]
+            ["-f", file, "--api-hosts", "127.0.0.1:50051", "--pprof-disable", "-p"] + arguments
         )
         let daemon = GoBGP(process: process, namespace: namespace)
         try await lab.require("\(name) answers gobgp") { try daemon.run("global").contains("Router-ID") }

@@ -112,6 +112,23 @@ public final class SyntheticBackend: ControlBackend {
         first.families = [
             NeighborStatus.FamilyStatus(family: "ipv4", table: "master4", negotiated: true, routes: first.routes)
         ]
+        first.families[0].endOfRIB = false
+        first.families[0].staleRoutes = 3
+        first.families[0].staleWait = .endOfRIB
+        first.families[0].staleSeconds = 42
+        first.gracefulRestart = NeighborStatus.GracefulRestart(
+            local: .init(restarted: false, restartSeconds: 0, longLived: true, families: []),
+            remote: .init(
+                restarted: true,
+                restartSeconds: 120,
+                longLived: true,
+                families: [
+                    .init(family: "ipv4", restarts: true, forwardingPreserved: true, longLivedSeconds: 3600)
+                ]
+            ),
+            notification: true,
+            restarting: false
+        )
         first.messages.sent = NeighborStatus.Messages.Counts(open: 1, update: 2, keepalive: 3)
         first.messages.received = NeighborStatus.Messages.Counts(open: 1, update: 4, keepalive: 5, routeRefresh: 6)
         first.transitions = 1

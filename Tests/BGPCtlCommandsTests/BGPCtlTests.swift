@@ -145,12 +145,14 @@ struct BGPCtlTests {
                 AS:                   local 64512, neighbor 4200000000, external
                 Router ID:            192.0.2.2
                 Timers:               hold 90 s, keepalive 30 s
+                Restart:              local helper, long-lived; neighbor restarted, ipv4 (120 s, then 3600 s as a last \
+                resort, forwarding), long-lived; also over NOTIFICATIONs
                 Established:          once
                 Local capabilities:   ipv4, route refresh
                 Remote capabilities:  ipv4
 
-                FAMILY  TABLE    NEGOTIATED  RECEIVED  ACCEPTED  BEST  EXPORTED
-                ipv4    master4  yes               10         9     8         7
+                FAMILY  TABLE    NEGOTIATED  RECEIVED  ACCEPTED  BEST  EXPORTED  STALE  END OF RIB  WAITS FOR
+                ipv4    master4  yes               10         9     8         7      3  no          end-of-rib 42 s
 
                 MESSAGES  OPEN  UPDATE  NOTIFICATION  KEEPALIVE  ROUTE REFRESH
                 sent         1       2             0          3              0

@@ -218,6 +218,39 @@ struct NegotiationTests {
         #expect(try !sampleSession(sampleConfiguration()).keepsRoutes(after: .connectionFailed(nil)))
     }
 
+    @Test("Routes of a family are kept as long as the peer's capabilities say, and no other family's (RFC 9494 §4.2)")
+    func retention() throws {
+        var configuration = sampleConfiguration()
+        configuration.gracefulRestart = .init(restartState: false, notification: true, restartTime: 0, families: [])
+        let restart = Capability.GracefulRestart(
+            restartState: false,
+            notification: false,
+            restartTime: 60,
+            families: [.init(family: .ipv4Unicast, forwardingPreserved: true)]
+        )
+        let longLived = Capability.longLivedGracefulRestart([
+            .init(family: .ipv6Unicast, forwardingPreserved: false, staleTime: 600)
+        ])
+        func session(_ capabilities: [Capability]) throws -> NegotiatedSession {
+            try configuration.negotiate(local: configuration.localOpen(), peer: sampleOpen(capabilities: capabilities))
+        }
+        let all: [Capability] = [.multiprotocol(.ipv4Unicast), .gracefulRestart(restart), longLived]
+        var agreed = try session(all)
+        // Without a capability of our own the peer's says nothing.
+        #expect(agreed.longLivedGracefulRestart == nil && agreed.retention(of: .ipv6Unicast).longLived == nil)
+        configuration.longLivedGracefulRestart = []
+        agreed = try session(all)
+        #expect(agreed.retention(of: .ipv4Unicast) == (60, nil) && agreed.retention(of: .ipv6Unicast) == (nil, 600))
+        #expect(agreed.preservedForwarding(of: .ipv4Unicast) && !agreed.preservedForwarding(of: .ipv6Unicast))
+        // Capability 71 without 64 is ignored (RFC 9494 §4.5).
+        agreed = try session([.multiprotocol(.ipv4Unicast), longLived])
+        #expect(agreed.gracefulRestart == nil && agreed.longLivedGracefulRestart == nil)
+        // Of several instances the last counts (RFC 4724 §3).
+        let second = Capability.GracefulRestart(restartState: true, notification: false, restartTime: 7, families: [])
+        agreed = try session([.multiprotocol(.ipv4Unicast), .gracefulRestart(restart), .gracefulRestart(second)])
+        #expect(agreed.gracefulRestart == second)
+    }
+
     @Test("Our OPEN of a four-octet AS carries AS_TRANS and capability 65")
     func localOpen() {
         let open = sampleConfiguration(localAS: 4_200_000_001).localOpen()

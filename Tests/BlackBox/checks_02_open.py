@@ -194,8 +194,7 @@ def _(t):
     expect(seen.value(70) == b"", "capability 70 without value", seen.capabilities)
 
 
-@check("RFC 4724 §3: a helper offers graceful restart with R clear and no forwarding kept", Neighbor(),
-       pending="no graceful restart yet")
+@check("RFC 4724 §3: a helper offers graceful restart with R clear and no forwarding kept", Neighbor())
 def _(t):
     value = t.connect().expect_open().value(64)
     expect(value is not None and len(value) >= 2 and not value[0] & 0x80, "capability 64 with R clear", value)

@@ -12,7 +12,6 @@ P, Q, R = "203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24"
 P6 = "2001:db8:1::/48"
 BOTH = ("ipv4", "ipv6")
 RESTART, NOTIFY = 8, 4          # R and N
-NO_RESTART = "no graceful restart yet"
 
 group("Graceful restart: helper")
 
@@ -21,7 +20,7 @@ def offer(flags=0, seconds=30, families=((IPV4, 0x80),)):
     return [graceful(flags, seconds, families)]
 
 
-def helper(title, *neighbors, pending=NO_RESTART, **options):
+def helper(title, *neighbors, pending=None, **options):
     """A check with a peer that can restart and an observer."""
     neighbors = neighbors or (Neighbor(), Neighbor())
     return check(title, *neighbors, pending=pending, **options)
@@ -308,7 +307,7 @@ KERNEL = "protocol kernel k4 { ipv4 { export all; }; }"
 def restarter(title, *neighbors, **options):
     """The daemon is killed and started again; it keeps its routes in the kernel meanwhile."""
     neighbors = neighbors or (Neighbor(graceful="on"), Neighbor(graceful="on"))
-    return check(title, config=Config(*neighbors, raw={"martlet": KERNEL}, **options), pending="no graceful restart yet", only=("martlet",), slow=3)
+    return check(title, config=Config(*neighbors, raw={"martlet": KERNEL}, **options), only=("martlet",), slow=3)
 
 
 def restart(t):
@@ -386,7 +385,6 @@ def _(t):
 
 group("Long-lived graceful restart")
 
-NO_LONG = "no long-lived graceful restart yet"
 LONG = dict(graceful="on", long_lived="on")
 STALE, NO_LLGR = "65535:6", "65535:7"
 
@@ -397,7 +395,7 @@ def long_offer(seconds=20, restart=1):
 
 def long_check(title, *neighbors, slow=3):
     neighbors = neighbors or (Neighbor(**LONG), Neighbor(**LONG))
-    return check(title, *neighbors, pending=NO_LONG, slow=slow)
+    return check(title, *neighbors, slow=slow)
 
 
 def long_start(t, observer_offer=True, seconds=20, **attributes):

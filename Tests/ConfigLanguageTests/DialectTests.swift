@@ -81,18 +81,12 @@ struct DialectTests {
         #expect(channel.importPolicy == .acceptAll && channel.exportPolicy == .acceptAll && session.isPassive)
     }
 
-    @Test("What generated files always have and this speaker has not is a warning, in BIRD 2's language an error")
-    func tolerated() {
-        let body = "local as 1; neighbor 192.0.2.2 as 2; graceful restart; graceful restart time 10;"
-        let old = Self.load("protocol bgp { \(body) }")
-        #expect(old.errors.isEmpty)
-        #expect(
-            old.diagnostics.map(\.message) == [
-                "'graceful restart' is not supported yet: the speaker goes without",
-                "'graceful restart time' is not supported yet: the speaker goes without",
-            ]
+    @Test("Graceful restart, which generated files always have, is read as in BIRD 2")
+    func gracefulRestart() throws {
+        let session = try Self.session(
+            "protocol bgp { local as 1; neighbor 192.0.2.2 as 2; graceful restart; graceful restart time 10; }"
         )
-        #expect(Self.load("protocol bgp { \(body) }", .bird2).errors.count == 2)
+        #expect(session.restart.mode == .on && session.restart.time == 10)
     }
 
     @Test(

@@ -118,12 +118,16 @@ struct ErrorPositionTests {
             ),
             ("ipv4 table t { trie on; };", "1:16 a table option is not supported yet"),
             (
-                "protocol bgp x { graceful restart; }",
-                "1:18 'graceful restart' is not supported yet; remove it: routes in the kernel stay over a restart of this speaker without it"
+                "protocol bgp x { graceful restart time 4096; }",
+                "1:40 graceful restart time 4096 is out of range (0 to 4095)"
             ),
             (
-                "protocol bgp x { long lived graceful restart on; }",
-                "1:18 'long lived graceful restart' is not supported yet; remove it: routes in the kernel stay over a restart of this speaker without it"
+                "protocol bgp x { local as 5; neighbor 1.2.3.4 as 5; graceful restart off; long lived graceful restart; }",
+                "1:75 'long lived graceful restart' needs 'graceful restart', which is off (RFC 9494)"
+            ),
+            (
+                "protocol bgp x { ipv4 { long lived stale time 16777216; }; }",
+                "1:47 long lived stale time 16777216 is out of range (0 to 16777215)"
             ),
             ("protocol bgp x { bfd; }", "1:18 'bfd' is not supported yet; remove it and shorten 'hold time'"),
             ("protocol bgp x { password \"\"; }", "1:27 a password has 1 to 80 octets"),

@@ -38,11 +38,18 @@ enum OracleCorpus {
         protocol bgp from peers { neighbor 192.0.2.3 as AS_LOCAL; rr client; rr cluster id 9.9.9.9; allow local as 2;
           interpret communities off; default bgp_local_pref 50; default bgp_med 3;
           deterministic med on; med metric on; path metric off; igp metric off; prefer older on;
-          enable route refresh off; enable extended messages on; graceful restart off; disabled; router id 5.5.5.5;
+          enable route refresh off; enable extended messages on; graceful restart off;
+          long lived graceful restart off; disabled; router id 5.5.5.5;
           bfd off; check link off; strict bind off; }
         protocol bgp two { local as 5; neighbor fe80::1%eth0 external; ipv6 { import none; export none; }; }
         protocol bgp three { local as 5; neighbor 2001:db8::1 internal; source address 2001:db8::2; direct; ipv6;
           ipv4 { extended next hop on; }; }
+        protocol bgp four { local as 5; neighbor 192.0.2.9 as 5; graceful restart on; graceful restart time 30;
+          long lived graceful restart on; long lived stale time 600;
+          ipv4 { graceful restart off; long lived graceful restart off; }; ipv6 { long lived stale time 60; }; }
+        protocol bgp five { local as 5; neighbor 192.0.2.10 as 5; graceful restart aware;
+          long lived graceful restart aware; ipv4; }
+        graceful restart wait 60;
         """,
         """
         router id 1.2.3.4;

@@ -74,7 +74,7 @@ struct PrinterTests {
         let all = try settings(
             "protocol bgp { local as 1; neighbor 192.0.2.1 as 1; ipv4; } protocol kernel { ipv4; } protocol static { ipv4; }"
         )
-        #expect(names(all) == ["routerID", "tables", "protocols", "logs"])
+        #expect(names(all) == ["routerID", "tables", "protocols", "logs", "restartWait"])
         for instance in all.protocols {
             #expect(names(instance.common) == ["name", "isDisabled", "description", "debug", "routerID"])
             switch instance {
@@ -86,7 +86,13 @@ struct PrinterTests {
                         "isPassive", "password", "isRouteReflectorClient", "isRouteServerClient", "clusterID",
                         "allowedLocalAS", "interpretsCommunities", "enforcesFirstAS", "defaultLocalPreference",
                         "defaultMED", "deterministicMED", "comparesMEDAlways", "prefersOlder", "comparesPathLength",
-                        "comparesIGPMetric", "routeRefresh", "extendedMessages", "attributeLimit", "timers", "channels",
+                        "comparesIGPMetric", "routeRefresh", "extendedMessages", "attributeLimit", "timers", "restart",
+                        "channels",
+                    ]
+                )
+                #expect(
+                    names(bgp.restart) == [
+                        "mode", "time", "timeLimits", "longLivedMode", "staleTime", "staleTimeLimits",
                     ]
                 )
                 #expect(
@@ -100,7 +106,7 @@ struct PrinterTests {
                     names(channel) == [
                         "channel", "nextHopSelf", "nextHopKeep", "nextHopAddress", "gateway", "igpTable",
                         "extendedNextHop", "isMandatory", "isSecondary", "addPathsReceive", "addPathsSend",
-                        "addPathsCount",
+                        "addPathsCount", "restarts", "restartsLongLived", "longLivedStaleTime",
                     ]
                 )
                 #expect(

@@ -24,6 +24,8 @@ final class RawPeer: Sendable {
         var announced = 0
         /// Whether the End-of-RIB of IPv4 is in.
         var hasEndOfRIB = false
+        /// Routes announced and not withdrawn, with their communities; only of a peer that notes them.
+        var held: [IPv4Prefix: [Community]] = [:]
         /// When a route with a community first came.
         var arrivals: [Community: ContinuousClock.Instant] = [:]
         /// Why reading ended.
@@ -32,12 +34,15 @@ final class RawPeer: Sendable {
 
     let ends: Ends
     private let descriptor: CInt
+    private let notesRoutes: Bool
     private let heard = Mutex(Heard())
+    private let silence = Mutex(false)
     // Answers of the reading thread and messages of the test must not run into each other.
     private let writing = Mutex(())
 
-    private init(_ ends: Ends, _ descriptor: CInt) {
+    private init(_ ends: Ends, _ descriptor: CInt, notesRoutes: Bool) {
         self.ends = ends
+        self.notesRoutes = notesRoutes
         self.descriptor = descriptor
     }
 
@@ -45,19 +50,32 @@ final class RawPeer: Sendable {
         close(self.descriptor)
     }
 
+    /// Whether KEEPALIVEs of the other end are left without an answer.
+    var isSilent: Bool {
+        get { self.silence.withLock { $0 } }
+        set { self.silence.withLock { $0 = newValue } }
+    }
+
     /// Everything heard so far.
     var state: Heard { self.heard.withLock { $0 } }
 
     /// Connects from a namespace to port 179 and exchanges OPEN and KEEPALIVE.
-    static func connect(_ ends: Ends, in namespace: Lab.Namespace, _ lab: Lab) async throws -> RawPeer {
+    static func connect(
+        _ ends: Ends,
+        in namespace: Lab.Namespace,
+        _ lab: Lab,
+        capabilities: [Capability] = [],
+        holdTime: UInt16 = 240,
+        notesRoutes: Bool = false
+    ) async throws -> RawPeer {
         let descriptor = try await blocking { try Self.socket(ends, namespace) }
-        let peer = RawPeer(ends, descriptor)
+        let peer = RawPeer(ends, descriptor, notesRoutes: notesRoutes)
         var message: [UInt8] = []
         Open(
             localAS: ends.asNumber,
-            holdTime: 240,
+            holdTime: holdTime,
             identifier: RouterID(rawValue: ends.local.rawValue),
-            capabilities: [.multiprotocol(.ipv4Unicast), .fourOctetAS(ends.asNumber)]
+            capabilities: [.multiprotocol(.ipv4Unicast), .fourOctetAS(ends.asNumber)] + capabilities
         ).encode(into: &message)
         try peer.send(message)
         // The thread keeps the peer, and with it the descriptor, until the connection ends; with the speaker it does.
@@ -200,7 +218,9 @@ final class RawPeer: Sendable {
             case nil: throw Command.Failure("a message of type \(message[18])")
             }
             // One for one: the other end sends them by its timer alone.
-            if message[18] == MessageType.open.rawValue || message[18] == MessageType.keepalive.rawValue {
+            if message[18] == MessageType.open.rawValue
+                || message[18] == MessageType.keepalive.rawValue && !self.isSilent
+            {
                 var answer: [UInt8] = []
                 Keepalive.encode(into: &answer)
                 try self.send(answer)
@@ -227,6 +247,10 @@ final class RawPeer: Sendable {
         self.heard.withLock { heard in
             heard.announced += decoder.announcedIPv4.count
             if decoder.endOfRIB == .ipv4Unicast { heard.hasEndOfRIB = true }
+            if self.notesRoutes {
+                for nlri in decoder.withdrawnIPv4 { heard.held[nlri.prefix] = nil }
+                for nlri in decoder.announcedIPv4 { heard.held[nlri.prefix] = communities }
+            }
             guard decoder.isAnnouncing else { return }
             for community in communities where heard.arrivals[community] == nil { heard.arrivals[community] = now }
         }

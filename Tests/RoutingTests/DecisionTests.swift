@@ -18,6 +18,7 @@ struct Contender: Sendable {
     var origin = Origin.igp
     var med: UInt32?
     var localPreference: UInt32?
+    var communities: [Community] = []
     var originatorID: UInt32?
     var clusterList: [UInt32]?
     var isInternal = false
@@ -32,6 +33,11 @@ private let duels: [Duel] = [
         reason: .preference,
         winner: Contender(localPreference: 1, preference: 101),
         loser: Contender(localPreference: 200)
+    ),
+    Duel(
+        reason: .longLivedStale,
+        winner: Contender(localPreference: 1),
+        loser: Contender(localPreference: 200, communities: [.longLivedStale])
     ),
     Duel(reason: .localPreference, winner: Contender(path: [65001, 7, 8], localPreference: 101), loser: Contender()),
     Duel(reason: .asPathLength, winner: Contender(path: [65001], origin: .egp), loser: Contender()),
@@ -270,6 +276,7 @@ struct Bench: ~Copyable {
                 origin: contender.origin,
                 med: contender.med,
                 localPreference: contender.localPreference,
+                communities: contender.communities,
                 originatorID: contender.originatorID,
                 clusterList: contender.clusterList
             ),

@@ -179,9 +179,9 @@ struct Decided {
 
     /// The steps before MED, the smaller the better.
     private static func beforeMED(_ route: Accepted, _ options: DecisionOptions) -> [Int] {
-        guard let session = route.settings.session else { return [-Int(route.local.preference), 0, 0, 0, 0] }
+        guard let session = route.settings.session else { return [-Int(route.local.preference), 0, 0, 0, 0, 0] }
         return [
-            -Int(route.local.preference), 1,
+            -Int(route.local.preference), 1, route.attributes.communities.contains(.longLivedStale) ? 1 : 0,
             -Int(route.attributes.localPreference ?? session.defaultLocalPreference),
             options.contains(.pathLength) ? route.attributes.asPath?.decisionLength ?? 0 : 0,
             Int(route.attributes.origin?.rawValue ?? 2),

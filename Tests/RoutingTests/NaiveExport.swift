@@ -88,9 +88,12 @@ extension Decided {
         let isTransparent = key.session == .routeServerClient
         let toInternal = key.session == .client || key.session == .nonClient
         let session = route.settings.session
+        let isLastResort =
+            session != nil && !key.takesLongLivedStale && route.attributes.communities.contains(.longLivedStale)
         let fromInternal = session != nil && route.settings.origin.isInternal
         if let session {
             if fromInternal, key.session == .nonClient, !session.isRouteReflectorClient { return nil }
+            if isLastResort, !toInternal { return nil }
             if key.interpretsCommunities {
                 let communities = route.attributes.communities
                 if communities.contains(.noAdvertise) { return nil }
@@ -106,6 +109,10 @@ extension Decided {
         var path = out.asPath ?? ASPath()
         if toInternal {
             out.localPreference = out.localPreference ?? session?.defaultLocalPreference ?? key.defaultLocalPreference
+            if isLastResort {
+                out.localPreference = 0
+                if !out.communities.contains(.noExport) { out.communities.append(.noExport) }
+            }
             if fromInternal, let session {
                 out.originatorID = out.originatorID ?? session.peerRouterID
                 var clusters = out.clusterList ?? []

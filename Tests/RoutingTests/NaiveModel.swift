@@ -16,6 +16,8 @@ struct NaiveModel {
         /// Without the preference, which is always the source's.
         var local: LocalAttributes
         var isStale = false
+        /// Kept as a last resort (RFC 9494).
+        var isAged = false
         /// Tells a path from one that the same source announced after it went.
         var birth = 0
     }
@@ -70,6 +72,36 @@ struct NaiveModel {
         }
     }
 
+    /// The neighbour did not come back in time: what is stale becomes a last resort, or goes where NO_LLGR says so.
+    mutating func ageStale(_ source: SourceID) {
+        for table in self.tables.keys {
+            for prefix in self.tables[table, default: [:]].keys {
+                for index in self.tables[table]?[prefix]?.indices ?? 0..<0 {
+                    guard let route = self.tables[table]?[prefix]?[index], route.source == source, route.isStale else {
+                        continue
+                    }
+                    self.tables[table]?[prefix]?[index].isAged = true
+                }
+            }
+        }
+        self.removeForbidden(source)
+    }
+
+    /// Removes what may not be kept as a last resort: a policy may say so as well as the neighbour.
+    mutating func removeForbidden(_ source: SourceID) {
+        for (table, prefixes) in self.tables {
+            for (prefix, routes) in prefixes {
+                for route in routes where route.source == source && route.isAged {
+                    let communities = [
+                        route.received.communities, self.accepted(route, prefix)?.attributes.communities ?? [],
+                    ].joined()
+                    guard communities.contains(.noLongLivedStale) else { continue }
+                    self.withdraw(table, prefix, source, route.pathID)
+                }
+            }
+        }
+    }
+
     /// What the import side makes of a route; nil when it is rejected.
     func accepted(_ route: Route, _ prefix: IPPrefix) -> Accepted? {
         guard let settings = self.sources[route.source] else { return nil }
@@ -89,6 +121,9 @@ struct NaiveModel {
             local: local
         )
         guard settings.importPolicy.evaluate(&draft) == .accept else { return nil }
+        if route.isAged, !draft.attributes.communities.contains(.longLivedStale) {
+            draft.attributes.communities.append(.longLivedStale)
+        }
         return Accepted(
             source: route.source,
             pathID: route.pathID,

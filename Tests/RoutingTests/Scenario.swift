@@ -59,8 +59,9 @@ struct Scenario: ~Copyable {
 
     enum Event: CaseIterable, Hashable, Sendable {
         case announcement, withdrawal, peerUp, peerDown, link, local, interface, importChange, exportChange, refresh
-        case separation, stall, recovery, restart, staleMark, staleRemoval, consumerUp, consumerDown, consumerChange
-        case consumerRefresh, partialDrain, partialFlush, slice, trim, storm, tableReplacement, comparison, overrun
+        case separation, stall, recovery, restart, staleMark, staleRemoval, staleAging
+        case consumerUp, consumerDown, consumerChange, consumerRefresh, partialDrain
+        case partialFlush, slice, trim, storm, tableReplacement, comparison, overrun
     }
 
     init(_ random: SeededGenerator) throws {
@@ -117,7 +118,7 @@ struct Scenario: ~Copyable {
         case 82: self.recover()
         case 83: try self.restart()
         case 84: self.markStale()
-        case 85: self.removeStale()
+        case 85: self.pick(2) == 0 ? self.removeStale() : self.ageStale()
         case 86: self.changeConsumers()
         case 87..<89: try self.drainSome()
         case 89..<91:

@@ -149,13 +149,15 @@ extension Scenario {
         if self.pick(8) == 0 { path.append(4_200_000_000 + UInt32(self.pick(2))) }
         if !isInternal { path.insert(details.peerAS.rawValue, at: 0) }
         if self.pick(15) == 0 { path.append(65000) }
-        let communities = [Community(1, 1), Community(2, 2), .noExport, .noAdvertise]
+        let communities = [
+            Community(1, 1), Community(2, 2), .noExport, .noAdvertise, .longLivedStale, .noLongLivedStale,
+        ]
         return attributes(
             path,
             origin: self.pick(4) == 0 ? .egp : .igp,
             med: self.hasMED && self.pick(2) == 0 ? UInt32(self.pick(3)) : nil,
             localPreference: isInternal && self.pick(3) > 0 ? 100 + UInt32(self.pick(2)) : nil,
-            communities: self.pick(3) == 0 ? [communities[self.pick(4)]] : [],
+            communities: self.pick(3) == 0 ? [communities[self.pick(6)]] : [],
             originatorID: isInternal && self.pick(4) == 0 ? UInt32(1 + self.pick(4)) : nil,
             clusterList: isInternal && self.pick(4) == 0 ? [UInt32(1 + self.pick(9)), 55] : nil
         )

@@ -146,6 +146,7 @@ extension Scenario {
             .acceptAll, .acceptAll, .rejectAll, TestPolicy(rules: [.rejectCommunity(Community(1, 1))]),
             TestPolicy(rules: [.rejectOddThirdOctet]), TestPolicy(rules: [.setLocalPreference(150)]),
             TestPolicy(rules: [.addCommunity(Community(2, 2))]),
+            TestPolicy(rules: [.rejectOddThirdOctet, .addCommunity(.noLongLivedStale)]),
             TestPolicy(rules: [.rejectOddThirdOctet, .setMED(1), .setKernelMetric(7)]),
         ])
     }
@@ -196,6 +197,7 @@ extension Scenario {
         key.nextHopSelf = self.pick(of: [.never, .always, .fromInternal, .fromExternal])
         key.nextHopKeep = self.pick(of: [.never, .never, .always, .fromInternal, .fromExternal])
         key.interpretsCommunities = self.pick(3) != 0
+        key.takesLongLivedStale = self.pick(2) != 0
         key.defaultLocalPreference = self.pick(3) == 0 ? 130 : 100
     }
 
@@ -235,8 +237,11 @@ extension Scenario {
         guard var settings = self.model.sources[source] else { return }
         settings.importPolicy = self.importPolicy()
         if self.pick(4) == 0 { settings.preference = self.pick(of: [100, 100, 90, 200]) }
+        // Which of two policies saw a route that one of them forbids to keep depends on how far the work is.
+        if self.marks[source] != nil { self.core.finishTask(source) }
         self.core.changeSource(source, to: settings)
         self.model.sources[source] = settings
+        self.model.removeForbidden(source)
         self.note(.importChange)
     }
 
@@ -302,6 +307,15 @@ extension Scenario {
         self.note(.staleMark)
         // The core sweeps by itself after some more.
         if self.marks[source, default: 0] > 10 { self.removeStale(source) }
+    }
+
+    /// The peer stays away: what is stale becomes a last resort.
+    mutating func ageStale() {
+        guard let source = self.marks.keys.sorted().last else { return }
+        self.core.ageStale(source)
+        if self.pick(2) == 0 { self.core.finishTask(source) }
+        self.model.ageStale(source)
+        self.note(.staleAging)
     }
 
     mutating func removeStale() {

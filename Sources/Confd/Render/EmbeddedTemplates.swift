@@ -210,6 +210,10 @@ let embeddedTemplates: [String: String] = [
       connect delay time 2;
       connect retry time 5;
       error wait time 5, 30;
+      graceful restart;
+    {% if item.restart_seconds %}
+      graceful restart time {{ item.restart_seconds }};
+    {% endif %}
     {% if item.hold_seconds %}
       hold time {{ item.hold_seconds }};
     {% endif %}

@@ -24,6 +24,7 @@ extension ConfigurationPrinter {
         self.say("deterministic med", settings.deterministicMED)
         self.say("prefer older", settings.prefersOlder)
         self.write(settings.timers)
+        self.write(settings.restart)
         for channel in settings.channels { self.write(channel, of: settings) }
     }
 
@@ -65,6 +66,17 @@ extension ConfigurationPrinter {
         }
     }
 
+    private mutating func write(_ restart: RestartSettings) {
+        self.say("graceful restart \(Self.word(restart.mode))")
+        self.say("graceful restart time \(restart.time)")
+        self.say("min graceful restart time \(restart.timeLimits.lowerBound)")
+        self.say("max graceful restart time \(restart.timeLimits.upperBound)")
+        self.say("long lived graceful restart \(Self.word(restart.longLivedMode))")
+        self.say("long lived stale time \(restart.staleTime)")
+        self.say("min long lived stale time \(restart.staleTimeLimits.lowerBound)")
+        self.say("max long lived stale time \(restart.staleTimeLimits.upperBound)")
+    }
+
     private mutating func write(_ channel: BGPChannelSettings, of settings: BGPSettings) {
         let isIPv4 = channel.channel.family == .ipv4Unicast
         self.block(isIPv4 ? "ipv4" : "ipv6", end: "};\n") { printer in
@@ -90,6 +102,12 @@ extension ConfigurationPrinter {
             )
             if let count = channel.addPathsCount { printer.say("add paths best \(count)") }
             printer.say("secondary", channel.isSecondary)
+            printer.say("graceful restart", channel.restarts)
+            printer.say("long lived graceful restart", channel.restartsLongLived)
+            printer.say(
+                "long lived stale time \(channel.longLivedStaleTime ?? settings.restart.staleTime)",
+                if: channel.longLivedStaleTime.map { "\($0)" }
+            )
         }
     }
 
@@ -99,6 +117,14 @@ extension ConfigurationPrinter {
             self.remark(statement)
         } else {
             self.say(statement)
+        }
+    }
+
+    private static func word(_ mode: RestartSettings.Mode) -> String {
+        switch mode {
+        case .off: "off"
+        case .aware: "aware"
+        case .on: "on"
         }
     }
 

@@ -82,6 +82,7 @@ extension ConfigurationPrinter {
         } else {
             self.remark("router id: an IPv4 address of an interface, chosen at start")
         }
+        self.say("graceful restart wait \(settings.restartWait)")
         for log in settings.logs {
             let destination =
                 switch log.destination {

@@ -5,6 +5,7 @@ internal import Datastore
 internal import Felix
 internal import Logging
 internal import ServiceLifecycle
+internal import Speaker
 
 /// `martlet node`: felix, confd and the speaker of a node in one process.
 public struct NodeCommand: AsyncParsableCommand {
@@ -36,7 +37,12 @@ public struct NodeCommand: AsyncParsableCommand {
         let logger = self.logging.logger("martlet", router)
         let name = self.node.name
         let datastore = try self.node.open(logger: logger)
-        let speaker = NodeSpeaker(path: self.confd.configDirectory + "/speaker.conf", router: router, logger: logger)
+        let speaker = NodeSpeaker(
+            path: self.confd.configDirectory + "/speaker.conf",
+            options: Speaker.Options(restartMarker: self.control.restartMarker),
+            router: router,
+            logger: logger
+        )
         let hooks = ConfdHooks(
             checks: ["speaker": { try ConfdOptions.check($0) }],
             reloads: ["speaker": { _ in try await speaker.apply() }]

@@ -42,7 +42,7 @@ public struct SpeakerCommand: AsyncParsableCommand {
             settings: settings,
             path: self.config,
             dialect: self.dialect.dialect,
-            options: Speaker.Options(),
+            options: Speaker.Options(restartMarker: self.control.restartMarker),
             router: router,
             logger: logger
         )
@@ -85,6 +85,12 @@ struct ControlOptions: ParsableArguments {
 
     @Option(help: "Numeric id of a group that may use the control socket beside root and the daemon's own user.")
     var controlGroup: UInt32?
+
+    /// Where a run leaves its mark for the next one: beside the socket.
+    var restartMarker: String {
+        let path = self.controlSocket
+        return (path.hasSuffix(".sock") ? String(path.dropLast(5)) : path) + ".restart"
+    }
 }
 
 /// How much is logged.

@@ -37,13 +37,9 @@ extension NeighborStatus {
         if let error = peer.lastError, let time = peer.lastErrorTime {
             self.lastError = SessionError(direction: error.direction, text: error.text, at: Timestamp(seconds: time))
         }
-        self.families = peer.channels.map {
-            FamilyStatus(
-                family: $0.family.description,
-                table: $0.table,
-                negotiated: $0.isNegotiated,
-                routes: RouteCounts(received: $0.received, accepted: $0.accepted, best: $0.best, exported: $0.exported)
-            )
+        self.families = peer.channels.map { FamilyStatus($0) }
+        self.gracefulRestart = (peer.negotiated ?? peer.negotiatedBefore).flatMap {
+            GracefulRestart($0, isRestarting: peer.negotiated == nil)
         }
         self.routes = RouteCounts(
             received: peer.channels.reduce(0) { $0 + $1.received },
@@ -61,6 +57,86 @@ extension NeighborStatus {
                 ? "disabled"
                 : !peer.isLinkUp ? "no link or no local address" : peer.isWaiting ? "waiting after an error" : nil
         }
+    }
+}
+
+extension NeighborStatus.FamilyStatus {
+    /// A channel of the speaker as the control interface shows it.
+    init(_ channel: PeerSnapshot.Channel) {
+        self.init(
+            family: channel.family.description,
+            table: channel.table,
+            negotiated: channel.isNegotiated,
+            routes: .init(
+                received: channel.received,
+                accepted: channel.accepted,
+                best: channel.best,
+                exported: channel.exported
+            )
+        )
+        self.endOfRIB = channel.isNegotiated ? channel.hasEndOfRIB : nil
+        self.staleRoutes = channel.stale == 0 ? nil : channel.stale
+        self.staleWait = channel.wait.map {
+            switch $0.phase {
+            case .restart: .restart
+            case .longLived: .longLived
+            case .synchronizing: .endOfRIB
+            }
+        }
+        self.staleSeconds = channel.wait.map { UInt64(max(0, $0.left.components.seconds)) }
+    }
+}
+
+extension NeighborStatus.GracefulRestart {
+    /// What was negotiated; nil where a side does not take part.
+    init?(_ session: NegotiatedSession, isRestarting: Bool) {
+        guard session.gracefulRestart != nil else { return nil }
+        self.init(
+            local: Side(session.localOpen.capabilities),
+            remote: Side(session.peerOpen.capabilities),
+            notification: session.restartsOnNotification,
+            restarting: isRestarting
+        )
+    }
+}
+
+extension NeighborStatus.GracefulRestart.Side {
+    /// What the capabilities of an OPEN say.
+    init(_ capabilities: [Capability]) {
+        self.init(restarted: false, restartSeconds: 0, longLived: false, families: [])
+        var families: [AddressFamily: NeighborStatus.GracefulRestart.Family] = [:]
+        func family(_ family: AddressFamily) -> NeighborStatus.GracefulRestart.Family {
+            families[family]
+                ?? .init(
+                    family: family.description,
+                    restarts: false,
+                    forwardingPreserved: false,
+                    longLivedSeconds: 0
+                )
+        }
+        for capability in capabilities {
+            switch capability {
+            case .gracefulRestart(let value):
+                self.restarted = value.restartState
+                self.restartSeconds = value.restartTime
+                for entry in value.families {
+                    var known = family(entry.family)
+                    known.restarts = true
+                    known.forwardingPreserved = known.forwardingPreserved || entry.forwardingPreserved
+                    families[entry.family] = known
+                }
+            case .longLivedGracefulRestart(let entries):
+                self.longLived = true
+                for entry in entries {
+                    var known = family(entry.family)
+                    known.longLivedSeconds = entry.staleTime
+                    known.forwardingPreserved = known.forwardingPreserved || entry.forwardingPreserved
+                    families[entry.family] = known
+                }
+            default: break
+            }
+        }
+        self.families = families.sorted { $0.key < $1.key }.map(\.value)
     }
 }
 
@@ -161,6 +237,7 @@ extension Route {
         self.clusterList = attributes.clusterList ?? []
         self.metric = route.local.kernelMetric
         self.rejected = route.rejection
+        self.stale = route.isLongLivedStale ? .longLived : route.isStale ? .stale : nil
         self.pathID = route.pathID == 0 ? nil : route.pathID
     }
 }

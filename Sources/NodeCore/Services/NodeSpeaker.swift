@@ -6,14 +6,16 @@ internal import Speaker
 /// The speaker of a node: starts with the first configuration that checks, then reloads.
 actor NodeSpeaker {
     private let path: String
+    private let options: Speaker.Options
     private let router: LogRouter
     private let logger: Logger
     private(set) var runtime: SpeakerRuntime?
     private var isStopped = false
     private var shutdownRequest: (@Sendable () -> Void)?
 
-    init(path: String, router: LogRouter, logger: Logger) {
+    init(path: String, options: Speaker.Options, router: LogRouter, logger: Logger) {
         self.path = path
+        self.options = options
         self.router = router
         self.logger = logger
     }
@@ -38,7 +40,7 @@ actor NodeSpeaker {
         let runtime = try SpeakerRuntime(
             settings: settings,
             path: self.path,
-            options: Speaker.Options(),
+            options: self.options,
             router: self.router,
             logger: self.logger
         )

@@ -23,6 +23,8 @@ public struct PeerSnapshot: Sendable {
     public var lastErrorTime: Double?
     /// What was negotiated, while Established.
     public var negotiated: NegotiatedSession?
+    /// What was negotiated for the session whose routes are kept, while the neighbour restarts.
+    public var negotiatedBefore: NegotiatedSession?
     /// Our end of the session, while Established.
     public var local: SocketEndpoint?
     /// Since when it is Established, in seconds since 1970.
@@ -82,6 +84,30 @@ public struct PeerSnapshot: Sendable {
         public var best: UInt64
         /// Destinations the peer was told.
         public var exported: UInt64
+        /// Paths the neighbour, which restarts or is back from it, has not announced again.
+        public var stale: UInt64 = 0
+        /// What those wait for, and how long at most.
+        public var wait: Wait?
+        /// Whether the peer said End-of-RIB on this session.
+        public var hasEndOfRIB = false
+
+        /// What stale routes wait for.
+        public struct Wait: Hashable, Sendable {
+            /// What.
+            public var phase: Phase
+            /// Time left.
+            public var left: Duration
+        }
+
+        /// Phases of a neighbour's restart.
+        public enum Phase: Hashable, Sendable {
+            /// Its restart time runs (RFC 4724).
+            case restart
+            /// Its routes are a last resort (RFC 9494).
+            case longLived
+            /// It is back; its End-of-RIB is waited for.
+            case synchronizing
+        }
     }
 }
 
@@ -109,6 +135,10 @@ public struct RouteSnapshot: Sendable {
     public var discard: String?
     /// Why it was rejected or is not usable.
     public var rejection: String?
+    /// Whether it was not announced again since its neighbour restarted or began a refresh.
+    public var isStale = false
+    /// Whether it is kept as a last resort, here or where it comes from (LLGR_STALE).
+    public var isLongLivedStale = false
     /// Path identifier where the session has them.
     public var pathID: UInt32
 }

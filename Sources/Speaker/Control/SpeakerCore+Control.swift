@@ -95,16 +95,18 @@ extension SpeakerCore {
             snapshot.isLinkUp = entry.isLinkUp
             snapshot.attributeOctets = self.attributeCharge(entry)
             snapshot.channels = settings.channels.map { channel in
-                self.channelSnapshot(channel, entry.up?.channels[channel.channel.family])
+                self.channelSnapshot(channel, entry)
             }
+            snapshot.negotiatedBefore = entry.kept?.established.negotiated
             result.append(snapshot)
         }
         if let name, result.isEmpty { throw .unknownNeighbor(name) }
         return result
     }
 
-    private func channelSnapshot(_ settings: BGPChannelSettings, _ channel: PeerEntry.Channel?) -> PeerSnapshot.Channel
-    {
+    private func channelSnapshot(_ settings: BGPChannelSettings, _ entry: PeerEntry) -> PeerSnapshot.Channel {
+        let family = settings.channel.family
+        let channel = entry.up?.channels[family]
         var snapshot = PeerSnapshot.Channel(
             family: settings.channel.family,
             table: settings.channel.table,
@@ -114,12 +116,27 @@ extension SpeakerCore {
             best: 0,
             exported: 0
         )
-        guard let channel else { return snapshot }
-        let counters = self.routing.counters(channel.source)
+        let kept = entry.kept?.channels[family]
+        guard let source = channel?.source ?? kept?.source else { return snapshot }
+        let counters = self.routing.counters(source)
         snapshot.received = UInt64(counters.received)
         snapshot.accepted = UInt64(counters.accepted)
         snapshot.best = UInt64(counters.best)
-        snapshot.exported = UInt64(max(0, self.routing.exportedCount(to: channel.source)))
+        snapshot.exported = UInt64(max(0, self.routing.exportedCount(to: source)))
+        snapshot.stale = UInt64(counters.stale)
+        snapshot.hasEndOfRIB = channel?.hasEndOfRIB ?? false
+        if let stale = channel?.stale ?? kept?.stale {
+            let phase: PeerSnapshot.Channel.Phase =
+                switch stale.phase {
+                case .restart: .restart
+                case .longLived: .longLived
+                case .synchronizing: .synchronizing
+                }
+            snapshot.wait = .init(
+                phase: phase,
+                left: .nanoseconds(max(0, (stale.deadline - NIODeadline.now()).nanoseconds))
+            )
+        }
         return snapshot
     }
 
@@ -137,6 +154,8 @@ extension SpeakerCore {
         case .down:
             guard !entry.isDisabled else { return "\(name) is disabled already" }
             self.peers[id]?.isDisabled = true
+            self.drop(entry.kept)
+            self.peers[id]?.kept = nil
             await entry.session.stop(.cease(.administrativeShutdown, communication: message))
             return "\(name) is disabled"
         case .restart:
@@ -254,6 +273,8 @@ extension SpeakerCore {
             interface: path.resolved.gateways.first.flatMap { self.interfaces.name(of: $0.interface) },
             discard: discard,
             rejection: rejection,
+            isStale: path.isStale,
+            isLongLivedStale: path.isLongLivedStale,
             pathID: path.pathID
         )
     }

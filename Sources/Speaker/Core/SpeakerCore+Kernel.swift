@@ -24,6 +24,8 @@ final class KernelInstance {
     var isBusy = false
     /// Own routes that are not wanted are left alone for now.
     var keepsStale = true
+    /// How often the removal of those was put off.
+    var sweepDelays = 0
     var isScanScheduled = false
     var scanTask: RepeatedTask?
     /// Distinguishes an instance from a later one of the same name.
@@ -213,7 +215,9 @@ extension SpeakerCore {
     func drainKernels() -> Bool {
         var isMoreDue = false
         for instance in self.kernels.values {
-            if self.routing.isPending(instance.consumer), instance.orders.changes.count < Self.drainLimit {
+            if self.routing.isPending(instance.consumer), !self.isDeferred(instance.settings.channel.family),
+                instance.orders.changes.count < Self.drainLimit
+            {
                 if self.drain(instance) { isMoreDue = true }
             }
             self.write(instance)
@@ -301,6 +305,7 @@ extension SpeakerCore {
         guard let instance = self.kernels[name], instance.number == number else { return }
         instance.isBusy = false
         instance.report = report
+        if report.wanted > 0 || report.found > 0 { self.noteKernelRoutes(instance.settings.channel.family) }
         for operation in report.operations {
             self.trace(instance.settings.common, .routes, "Writing", ["operation": "\(operation)"])
         }
@@ -348,6 +353,14 @@ extension SpeakerCore {
 
     private func sweep(_ name: String, _ number: UInt32) {
         guard let instance = self.kernels[name], instance.number == number, instance.keepsStale else { return }
+        // What is wanted has to be known first.
+        if self.isDeferred(instance.settings.channel.family)
+            || self.routing.isPending(instance.consumer) && instance.sweepDelays < 60
+        {
+            instance.sweepDelays += 1
+            self.loop.scheduleTask(in: .seconds(1)) { [weak self] in self?.assumeIsolated { $0.sweep(name, number) } }
+            return
+        }
         instance.keepsStale = false
         instance.orders.sweeps = true
         self.scheduleRun()

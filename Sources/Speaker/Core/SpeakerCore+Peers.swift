@@ -21,11 +21,18 @@ struct PeerEntry {
     var isDisabled: Bool
     var isLinkUp = true
     var up: Up?
+    /// What is kept of the last session while the neighbour restarts.
+    var kept: KeptRoutes?
+    /// Whether there was a session in this run: what the neighbour knows of this speaker is of this run, then.
+    var wasUp = false
+    /// Whether it took a connection or opened one.
+    var wasReached = false
 
     /// A session that is Established.
     struct Up {
         var serial: SessionSerial
         var established: EstablishedSession
+        var since = NIODeadline.now()
         var channels: [AddressFamily: Channel] = [:]
         /// The charge for attribute sets at which it is looked at again; nil is the configured limit.
         var nextChargeCheck: Int?
@@ -36,6 +43,12 @@ struct PeerEntry {
     /// A family of an Established session.
     struct Channel {
         var source: SourceID
+        /// What the routing core knows of the source.
+        var settings: SourceSettings<FilterProgram>
+        /// What the neighbour, back from a restart, has not announced again yet.
+        var stale: StaleRoutes?
+        /// The time as a last resort ended before the End-of-RIB: nothing is kept once more (RFC 9494 §4.2).
+        var isRetentionOver = false
         /// Generation of the session's judge for the present import policy; 0 none.
         var judge: UInt32 = 0
         var hasEndOfRIB = false
@@ -77,7 +90,8 @@ extension SpeakerCore {
             loop: loop,
             remote: transport.remote,
             scope: settings.interfaceName.flatMap { self.interfaces.index(named: $0) } ?? 0,
-            isDisabled: settings.common.isDisabled
+            isDisabled: settings.common.isDisabled,
+            wasUp: self.returningPeers.remove(settings.common.name) != nil
         )
         self.peersByName[settings.common.name] = id
         self.registry.insert(session, for: transport.remote)
@@ -104,6 +118,7 @@ extension SpeakerCore {
         }
         self.registry.remove(entry.session, for: entry.remote)
         self.dropChannels(entry)
+        if notification == .cease(.otherConfigurationChange), entry.wasUp { self.returningPeers.insert(name) }
         let session = entry.session
         session.loop.execute {
             session.assumeIsolated { $0.stop(notification) }
@@ -112,12 +127,19 @@ extension SpeakerCore {
     }
 
     private func dropChannels(_ entry: PeerEntry) {
-        for timeout in entry.up?.channels.values.compactMap(\.refreshTimeout) ?? [] { timeout.cancel() }
-        for channel in entry.up?.channels.values.map(\.source) ?? [] {
-            self.outlets[Int(channel.rawValue)] = nil
-            self.routing.leave(channel)
-            self.routing.removeSource(channel)
+        for channel in entry.up?.channels.values.map(\.self) ?? [] {
+            self.leave(channel)
+            channel.stale?.timer.cancel()
+            self.routing.removeSource(channel.source)
         }
+        self.drop(entry.kept)
+    }
+
+    /// Ends what is sent to a channel's neighbour.
+    func leave(_ channel: PeerEntry.Channel) {
+        channel.refreshTimeout?.cancel()
+        self.outlets[Int(channel.source.rawValue)] = nil
+        self.routing.leave(channel.source)
     }
 
     /// Whether the peer's link and our own address are there, as far as the session depends on them.
@@ -231,6 +253,7 @@ extension SpeakerCore {
         configuration.enhancedRouteRefresh = settings.routeRefresh
         configuration.extendedMessage = settings.extendedMessages
         configuration.isPassive = settings.isPassive
+        self.setRestart(settings, &configuration)
         return configuration
     }
 
@@ -266,16 +289,21 @@ extension SpeakerCore {
 
     func sessionIsUp(_ serial: SessionSerial, _ established: EstablishedSession) {
         guard var entry = self.peers[serial.peer] else { return }
+        var kept = entry.kept
+        entry.kept = nil
         self.dropChannels(entry)
         entry.up = PeerEntry.Up(serial: serial, established: established)
         for channel in entry.settings.channels {
             let family = channel.channel.family
             guard established.negotiated.parameters(of: family) != nil,
                 let settings = self.sourceSettings(entry.settings, channel, established),
-                let source = self.routing.addSource(settings)
+                var running = self.resume(family, settings, &kept, established)
+                    ?? self.routing.addSource(settings).map({ PeerEntry.Channel(source: $0, settings: settings) })
             else { continue }
+            let source = running.source
             let export = self.exportSettings(entry.settings, channel, established, settings.table)
-            entry.up?.channels[family] = PeerEntry.Channel(source: source, export: export)
+            running.export = export
+            entry.up?.channels[family] = running
             let missing = Int(source.rawValue) + 1 - self.outlets.count
             if missing > 0 { self.outlets.append(contentsOf: repeatElement(nil, count: missing)) }
             self.outlets[Int(source.rawValue)] = Outlet(session: entry.session, serial: serial, loop: entry.loop)
@@ -288,8 +316,10 @@ extension SpeakerCore {
                 )
             }
         }
+        self.drop(kept)
         self.peers[serial.peer] = entry
         for family in entry.up?.channels.keys.map(\.self) ?? [] { self.giveJudge(serial.peer, family) }
+        self.noteFirstSession(serial.peer)
     }
 
     /// Has the session run the channel's import policy from now on, if it can.
@@ -323,10 +353,15 @@ extension SpeakerCore {
         return scope != 0 ? scope : entry.singleHopInterface
     }
 
-    func sessionIsDown(_ serial: SessionSerial) {
-        guard let entry = self.peers[serial.peer], entry.session(serial) != nil else { return }
-        self.dropChannels(entry)
-        self.peers[serial.peer]?.up = nil
+    func sessionIsDown(_ serial: SessionSerial, keepsRoutes: Bool) {
+        guard var entry = self.peers[serial.peer], let up = entry.session(serial) else { return }
+        if keepsRoutes, !entry.isDisabled {
+            entry.kept = self.keep(up, of: serial.peer, entry.settings)
+        } else {
+            self.dropChannels(entry)
+        }
+        entry.up = nil
+        self.peers[serial.peer] = entry
     }
 
     func refresh(_ refresh: RouteRefresh, _ serial: SessionSerial) {
@@ -429,6 +464,7 @@ extension SpeakerCore {
         key.nextHopKeep = channel.nextHopKeep.groupSelection
         key.interface = settings.multihopTTL == nil ? self.interface(of: established.local.address) : 0
         key.interpretsCommunities = settings.interpretsCommunities
+        key.takesLongLivedStale = negotiated.longLivedGracefulRestart != nil
         key.defaultLocalPreference = settings.defaultLocalPreference
         return ExportSettings(policy: channel.channel.exportPolicy, key: key)
     }
@@ -492,8 +528,7 @@ extension SpeakerCore {
                 self.withdraw(segment, batch, source)
                 if isTraced { self.traceRoutes(segment, batch, source, common) }
             case .endOfRIB:
-                self.peers[serial.peer]?.up?.channels[family]?.hasEndOfRIB = true
-                self.sweepIfComplete()
+                self.endOfRIB(serial, family, source)
             case .beginningOfRefresh: self.beginRefresh(source, serial, family)
             case .endOfRefresh: self.endRefresh(source, serial, family)
             }
@@ -642,7 +677,10 @@ extension SpeakerCore {
         else { return }
         let counters = self.routing.counters(source)
         var exceeded: LimitSettings?
-        if let limit = channel.receiveLimit, counters.received > limit.count || result.exceedsReceiveLimit {
+        // A neighbour back from a restart may use other path identifiers: what is stale is not counted beside them.
+        if let limit = channel.receiveLimit,
+            counters.received - counters.stale > limit.count || result.exceedsReceiveLimit
+        {
             exceeded = limit
         }
         if let limit = channel.importLimit,
@@ -676,7 +714,7 @@ extension SpeakerCore {
     func flushGroups() -> Bool {
         var isMoreDue = false
         var loops: [Bool?] = Array(repeating: nil, count: self.sessionLoops.count)
-        for group in self.routing.groups where self.routing.isPending(group) {
+        for group in self.routing.groups where self.routing.isPending(group) && !self.isDeferred(group) {
             let members = self.routing.members(of: group)
             var slow: [SourceID] = []
             var isReady = true

@@ -138,6 +138,7 @@ extension SpeakerCore {
         session.loop.execute {
             session.assumeIsolated { $0.update(settings, configuration: configuration, transport: transport) }
         }
+        self.updateKept(id, settings, changes)
         guard let up = entry.up else { return }
         for channel in settings.channels {
             let family = channel.channel.family
@@ -146,6 +147,7 @@ extension SpeakerCore {
                 let source = self.sourceSettings(settings, channel, up.established)
             {
                 self.routing.changeSource(running.source, to: source)
+                self.peers[id]?.up?.channels[family]?.settings = source
                 self.giveJudge(id, family)
                 self.peers[id]?.up?.channels[family]?.isOverLimit = false
             }
@@ -197,7 +199,7 @@ extension SpeakerCore {
 
 extension Set<InPlaceChange> {
     /// Whether routes of a family have to be judged again on their way in.
-    fileprivate func concernsImport(of family: AddressFamily) -> Bool {
+    func concernsImport(of family: AddressFamily) -> Bool {
         self.contains(.importPolicy(family)) || self.contains(.preference(family)) || self.contains(.limits(family))
     }
 }

@@ -57,6 +57,14 @@ actor SpeakerCore {
     var connectedTables: [AddressFamily: TableID] = [:]
     var connected: [AddressFamily: (id: SourceID, announced: [IPPrefix: UInt32])] = [:]
 
+    /// What a former run left, and what this one waits for before it speaks.
+    var ownRestart: OwnRestart?
+    /// Families in which this run had routes in the kernel.
+    var kernelFamilies: Set<AddressFamily> = []
+    /// Peers that a reload takes down and makes again.
+    var returningPeers: Set<String> = []
+    /// Numbers of timers of stale routes.
+    var staleNumber: UInt64 = 0
     var listeners: Listeners?
     var kernelThread: KernelThread?
     var monitor: KernelMonitor?
@@ -112,12 +120,15 @@ actor SpeakerCore {
         for settings in kernels { self.add(settings) }
         for name in Array(self.kernels.keys) { await self.firstScan(name) }
         guard !self.isStopping else { return }
+        self.recognizeRestart()
         let registry = self.registry
         self.listeners = try Listeners { descriptor, _, remote in registry.offer(descriptor, from: remote) }
         self.isStarted = true
         self.scheduleTrimming()
         self.updateListeners()
         for id in Array(self.peers.keys) { self.startPeer(id) }
+        self.beginDeferral()
+        self.writeRestartMarker()
         self.logger.info("Speaker started", metadata: ["routerID": "\(routerID)", "peers": "\(self.peers.count)"])
         self.scheduleRun()
     }
@@ -129,9 +140,9 @@ actor SpeakerCore {
         self.deviceScan?.cancel()
         self.trimming.task?.cancel()
         for instance in self.kernels.values { instance.scanTask?.cancel() }
-        let notification: Notification = .cease(mode == .final ? .administrativeShutdown : .administrativeReset)
-        for entry in self.peers.values { await entry.session.stop(notification) }
+        for entry in self.peers.values { await entry.session.stop(self.farewell(to: entry, mode)) }
         if mode == .final {
+            self.removeRestartMarker()
             for (name, instance) in self.kernels where !instance.settings.persists {
                 await self.releaseEverything(name)
             }
@@ -188,8 +199,9 @@ actor SpeakerCore {
 
     private func take(_ message: CoreMessage) {
         switch message {
+        case .reached(let id): self.peers[id]?.wasReached = true
         case .established(let serial, let session): self.sessionIsUp(serial, session)
-        case .down(let serial, _): self.sessionIsDown(serial)
+        case .down(let serial, _, let keepsRoutes): self.sessionIsDown(serial, keepsRoutes: keepsRoutes)
         case .routes(let serial, let batch): self.ingest(batch, serial)
         case .refresh(let serial, let refresh): self.refresh(refresh, serial)
         case .ready: break

@@ -57,6 +57,8 @@ final class KernelWriter: Sendable {
     /// What came of a turn, and how things stand after it.
     struct Report: Sendable {
         var wanted = 0
+        /// Own routes that a dump of this turn found.
+        var found = 0
         var blocked = 0
         var refused = 0
         var memory = 0
@@ -89,6 +91,7 @@ final class KernelWriter: Sendable {
             do throws(NetlinkError) {
                 let routes = try kernel.routes(self.filter)
                 let own = routes.filter { $0.protocolNumber == .speaker }
+                report.found = own.count
                 if orders.learns { report.foreign = routes.filter { LearnedRoutes.isForeign($0, own: .speaker) } }
                 self.state.withLock { state in
                     state.installed.observe(own)

@@ -15,10 +15,12 @@ struct SessionSerial: Hashable, Sendable {
 
 /// What a session tells the core.
 enum CoreMessage: Sendable {
+    /// The peer's host takes connections.
+    case reached(PeerID)
     /// The session is up.
     indirect case established(SessionSerial, EstablishedSession)
-    /// The session is over.
-    case down(SessionSerial, SessionEndReason)
+    /// The session is over; its routes go unless they are kept for a restart.
+    case down(SessionSerial, SessionEndReason, keepsRoutes: Bool)
     /// Routes, in the order of the stream.
     case routes(SessionSerial, RouteBatch)
     /// A ROUTE-REFRESH request.

@@ -29,7 +29,7 @@ extension PeerSession {
                 self.timers.removeValue(forKey: PeerTimer(timer, of: id))?.task.cancel()
             }
         case .established(let id, let negotiated): self.sessionIsUp(id, negotiated)
-        case .down(_, let reason, _): self.sessionIsDown(reason)
+        case .down(_, let reason, let keepsRoutes): self.sessionIsDown(reason, keepsRoutes: keepsRoutes)
         case .deliverUpdate(let id): self.connections[id]?.deliversUpdates = true
         case .deliverRouteRefresh: break
         case .stateChanged(let from, let to):
@@ -85,6 +85,7 @@ extension PeerSession {
             return
         }
         self.connections[id]?.channel = channel
+        self.core.send(.reached(self.id))
         self.handle(.connected(id))
         self.flushBacklog(id)
     }
@@ -98,6 +99,7 @@ extension PeerSession {
     private func accept(_ id: ConnectionID) {
         guard let descriptor = self.offered else { return }
         self.offered = nil
+        self.core.send(.reached(self.id))
         do throws(SocketError) {
             try BGPSocket.apply(self.transport.options, to: descriptor, family: self.transport.remote.address)
         } catch {
@@ -267,7 +269,7 @@ extension PeerSession {
         self.core.send(.established(serial, EstablishedSession(negotiated: negotiated, local: local, remote: remote)))
     }
 
-    private func sessionIsDown(_ reason: SessionEndReason) {
+    private func sessionIsDown(_ reason: SessionEndReason, keepsRoutes: Bool) {
         self.establishedAt = nil
         self.establishedTime = nil
         self.lastErrorTime = wallClock()
@@ -275,7 +277,7 @@ extension PeerSession {
         self.session = nil
         self.batch = RouteBatch()
         self.logger.info("Session down", metadata: ["reason": "\(reason)"])
-        self.core.send(.down(serial, reason))
+        self.core.send(.down(serial, reason, keepsRoutes: keepsRoutes))
     }
 }
 
