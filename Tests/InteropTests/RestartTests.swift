@@ -184,6 +184,26 @@ extension Interop {
                 return daemon
             }
 
+            /// Starts GoBGP after a crash.
+            ///
+            /// Its routes are told to it when it runs already: until it has them, nobody may take it for complete.
+            func restartGoBGP() async throws -> GoBGP {
+                let rules = [["-4", "sport"], ["-4", "dport"], ["-6", "sport"], ["-6", "dport"]]
+                func change(_ verb: String) throws {
+                    for rule in rules {
+                        let result = try self.others[2].run(
+                            "/usr/sbin/ip",
+                            [rule[0], "rule", verb, "pref", "1", "ipproto", "tcp", rule[1], "179", "prohibit"]
+                        )
+                        guard result.code == 0 else { throw Command.Failure("ip rule \(verb): \(result)") }
+                    }
+                }
+                try change("add")
+                let daemon = try await self.startGoBGP(arguments: ["-r"])
+                try change("del")
+                return daemon
+            }
+
             func startMartlet() async throws -> MartletProcess {
                 try await MartletProcess.start(
                     "martlet",
@@ -331,7 +351,7 @@ extension Interop {
                         arguments: ["-R"]
                     )
                     frr = try await frr.restarted(in: star.others[1], star.lab)
-                    gobgp = try await star.startGoBGP(arguments: ["-r"])
+                    gobgp = try await star.restartGoBGP()
                     try await star.requireSessions()
                 }
                 let result = try await pings.finish()
