@@ -451,7 +451,7 @@ def _(t):
 
 @long_check("RFC 9494 §4.2: stale routes go when the long-lived time is over", slow=4)
 def _(t):
-    peer, observer = long_start(t, seconds=2)
+    peer, observer = long_start(t, seconds=4)
     peer.close()
     observer.expect_route(P, lambda r: STALE in (r.communities or []), patience=8)
     observer.expect_no_route(P, patience=8)
