@@ -80,6 +80,10 @@ struct ShowNeighbors: ControlCommand {
         lines += Self.families(neighbor.families)
         lines.append("")
         lines += Self.messages(neighbor.messages)
+        if let errors = neighbor.updateErrors, !errors.isEmpty {
+            lines.append("")
+            lines += Self.errors(errors)
+        }
         return lines
     }
 
@@ -99,6 +103,13 @@ struct ShowNeighbors: ControlCommand {
         return (restart.restarting ? "neighbor is away; " : "")
             + "local \(text(restart.local)); neighbor \(text(restart.remote))"
             + (restart.notification ? "; also over NOTIFICATIONs" : "")
+    }
+
+    private static func errors(_ errors: [NeighborStatus.UpdateErrorCount]) -> [String] {
+        TextTable.lines(
+            [.text("UPDATE ERROR"), .text("CAUSE"), .text("ACTION"), .number("COUNT")],
+            errors.map { [$0.attribute, $0.cause, $0.action.rawValue, String($0.count)] }
+        )
     }
 
     private static func families(_ families: [NeighborStatus.FamilyStatus]) -> [String] {

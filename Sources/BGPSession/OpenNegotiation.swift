@@ -13,6 +13,8 @@ public enum OpenError: Error, Hashable, Sendable {
     case badIdentifier(RouterID)
     /// 2/7; families that are required and missing, or all of ours when there is none in common.
     case missingFamilies([AddressFamily])
+    /// 2/7; other capabilities that are required and missing.
+    case missingCapabilities([Capability])
     /// 2/11; the peer's roles, none if it sent none.
     case roleMismatch([BGPRole])
 
@@ -29,6 +31,11 @@ public enum OpenError: Error, Hashable, Sendable {
                 data: families.flatMap { family -> [UInt8] in
                     [1, 4, UInt8(family.afi >> 8), UInt8(truncatingIfNeeded: family.afi), 0, family.safi]
                 }
+            )
+        case .missingCapabilities(let capabilities):
+            .open(
+                .unsupportedCapability,
+                data: capabilities.reduce(into: []) { $1.encode(into: &$0) }
             )
         case .roleMismatch: .open(.roleMismatch)
         }
@@ -48,6 +55,7 @@ extension SessionConfiguration {
             throw .badIdentifier(peer.identifier)
         }
         let families = try self.commonFamilies(local: local, peer: peer)
+        try self.checkRequired(of: peer)
         let peerRole = try self.checkRole(of: peer, isInternal: isInternal)
 
         func both(_ capability: Capability) -> Bool {
@@ -99,6 +107,27 @@ extension SessionConfiguration {
             }
         guard isExpected else { throw .badPeerAS(peerAS) }
         return peerAS
+    }
+
+    /// RFC 5492 §3: a peer without what is required is told what that is.
+    private func checkRequired(of peer: Open) throws(OpenError) {
+        guard !self.required.isEmpty else { return }
+        let missing = self.requiredCapabilities.filter { capability in
+            !peer.capabilities.contains { $0.code == capability.code }
+        }
+        guard missing.isEmpty else { throw .missingCapabilities(missing) }
+    }
+
+    /// What is required, as this speaker would send it, by code.
+    private var requiredCapabilities: [Capability] {
+        self.required.sorted { $0.rawValue < $1.rawValue }.map { required in
+            switch required {
+            case .routeRefresh: .routeRefresh
+            case .extendedMessage: .extendedMessage
+            case .fourOctetAS: .fourOctetAS(self.localAS)
+            case .enhancedRouteRefresh: .enhancedRouteRefresh
+            }
+        }
     }
 
     private func commonFamilies(local: Open, peer: Open) throws(OpenError) -> [NegotiatedSession.Family] {

@@ -49,6 +49,8 @@ public struct SessionConfiguration: Hashable, Sendable {
     public var role: BGPRole?
     /// Whether a peer without a role is refused (RFC 9234 strict mode).
     public var requiresRole = false
+    /// Capabilities without which a peer is refused (2/7).
+    public var required: Set<RequiredCapability> = []
     /// Further capabilities to send as they are (host name, software version).
     public var otherCapabilities: [Capability] = []
 
@@ -92,6 +94,18 @@ public struct SessionConfiguration: Hashable, Sendable {
         case afterSilence
         /// All.
         case always
+    }
+
+    /// Capabilities that a peer may be asked to have.
+    public enum RequiredCapability: UInt8, Hashable, Sendable, CaseIterable {
+        /// Code 2 (RFC 2918).
+        case routeRefresh = 2
+        /// Code 6 (RFC 8654).
+        case extendedMessage = 6
+        /// Code 65 (RFC 6793).
+        case fourOctetAS = 65
+        /// Code 70 (RFC 7313).
+        case enhancedRouteRefresh = 70
     }
 
     /// A family to negotiate.
@@ -160,7 +174,7 @@ extension SessionConfiguration {
         let offersNothingElse =
             self.localAS.isTwoOctet
             && (self.families.isEmpty || self.families.contains { $0.family == .ipv4Unicast })
-            && !self.families.contains { $0.isMandatory && $0.family != .ipv4Unicast }
+            && !self.families.contains { $0.isMandatory && $0.family != .ipv4Unicast } && self.required.isEmpty
         switch level {
         case .full where !skippingEssential: return .essential
         case .full, .essential: return offersNothingElse ? CapabilityLevel.none : nil

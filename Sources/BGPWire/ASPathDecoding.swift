@@ -8,15 +8,17 @@ extension UpdateDecoder {
     {
         var offset = value.lowerBound
         let end = value.upperBound
+        var total = 0
         while offset < end {
             guard end &- offset >= 2 else { return .segmentLength }
             let kind = body.octet(offset)
             let count = Int(body.octet(offset &+ 1))
             guard kind >= 1 && kind <= 4 else { return .segmentType }
-            guard kind <= 2 else { return .confederationSegment }
+            guard kind <= 2 || context.allowsConfederationSegments else { return .confederationSegment }
             offset &+= 2
             guard count > 0, count &* width <= end &- offset else { return .segmentLength }
-            if kind == ASPath.Segment.Kind.set.rawValue {
+            total &+= count
+            if kind == ASPath.Segment.Kind.set.rawValue || kind == ASPath.Segment.Kind.confederationSet.rawValue {
                 if context.rejectsASSets { return .asSet }
                 self.pathHasSet = true
             }
@@ -26,6 +28,13 @@ extension UpdateDecoder {
                 guard number != 0 else { return .zeroAS }
                 offset &+= width
             }
+        }
+        guard total <= Int(context.limits.pathLength) else { return .excess }
+        if context.isConfederationMember {
+            let isConfederated =
+                !value.isEmpty
+                && body.octet(value.lowerBound) == ASPath.Segment.Kind.confederationSequence.rawValue
+            return isConfederated ? nil : .confederationStart
         }
         guard !context.isInternal && context.enforcesFirstAS else { return nil }
         guard !value.isEmpty, body.octet(value.lowerBound) == ASPath.Segment.Kind.sequence.rawValue else {
@@ -155,9 +164,15 @@ extension UpdateDecoder {
     private func leadingSegments(_ range: Range<Int>, count: Int) -> PathBuilder {
         var result = PathBuilder()
         var wanted = count
+        var isLeading = true
         ASPathView(self.scratch.rawSpan.extracting(range)).forEachSegment { kind, numbers in
-            guard wanted > 0 else { return }
-            if kind == .set {
+            // Confederation segments count nothing; those in front of what is taken stay (RFC 6793 §4.2.3).
+            let isConfederated = kind == .confederationSequence || kind == .confederationSet
+            if !isConfederated { isLeading = false }
+            guard wanted > 0 || isConfederated && isLeading else { return }
+            if isConfederated {
+                result.append(kind, numbers)
+            } else if kind == .set {
                 result.append(kind, numbers)
                 wanted -= 1
             } else {

@@ -54,8 +54,12 @@ extension UpdateDecoder {
             return
         }
         if !context.isInternal && (type == .localPreference || type == .originatorID || type == .clusterList) {
-            self.discard(type, .fromExternalPeer, extent)
-            return
+            let isTaken =
+                type == .localPreference && (context.isConfederationMember || context.acceptsLocalPreference)
+            if !isTaken {
+                self.discard(type, .fromExternalPeer, extent)
+                return
+            }
         }
         // Partial is allowed on optional transitive attributes alone.
         let compared: UInt8 = expected == 0xC0 ? 0xC0 : 0xE0
@@ -96,17 +100,35 @@ extension UpdateDecoder {
         case .aggregator:
             cause = self.readAggregator(body, flags, value, context)
             if cause == nil && !context.hasFourOctetAS { return }
-        case .communities, .clusterList:
+        case .communities:
+            if length == 0 || length & 3 != 0 {
+                cause = .length
+            } else if length >> 2 > Int(context.limits.communities) {
+                cause = .excess
+            }
+        case .clusterList:
             if length == 0 || length & 3 != 0 { cause = .length }
         case .mpReachNLRI, .mpUnreachNLRI:
             try self.readMultiprotocol(body, value, extent, context, isReach: type == .mpReachNLRI)
             return
         case .extendedCommunities:
-            if length == 0 || length & 7 != 0 { cause = .length }
+            if length == 0 || length & 7 != 0 {
+                cause = .length
+            } else if length >> 3 > Int(context.limits.communities) {
+                cause = .excess
+            }
         case .largeCommunities:
-            if length == 0 || length % 12 != 0 { cause = .length }
+            if length == 0 || length % 12 != 0 {
+                cause = .length
+            } else if length / 12 > Int(context.limits.communities) {
+                cause = .excess
+            }
         case .ipv6ExtendedCommunities:
-            if length == 0 || length % 20 != 0 { cause = .length }
+            if length == 0 || length % 20 != 0 {
+                cause = .length
+            } else if length / 20 > Int(context.limits.communities) {
+                cause = .excess
+            }
         case .as4Path:
             cause = context.hasFourOctetAS ? .fromFourOctetSpeaker : Self.checkAS4Path(body, value)
             if cause == nil {
@@ -175,6 +197,33 @@ extension UpdateDecoder {
     mutating func add(_ element: FoundAttribute) {
         if let last = self.elements.last, last.type > element.type { self.isAscending = false }
         self.elements.append(element)
+    }
+
+    /// Leaves AIGP out of routes of a family for which it is not enabled (RFC 7311 §3.2).
+    mutating func dropRefusedAIGP(_ context: UpdateContext) {
+        let isRefused =
+            !self.announcedIPv4.isEmpty && context.ipv4.refusesAIGP
+            || !self.announcedIPv6.isEmpty && context.ipv6.refusesAIGP
+        guard isRefused else { return }
+        self.elements.removeAll { $0.type == PathAttributeType.aigp.rawValue }
+        self.discard(.aigp, .notEnabled, 0..<0)
+    }
+
+    /// Adds OTC with the peer's AS to routes that come down or sideways without it (RFC 9234 §5, ingress rule 3).
+    mutating func markOnlyToCustomer(_ context: UpdateContext) {
+        guard context.role?.isFacingUp == true, !self.seen.contains(.onlyToCustomer) else { return }
+        let start = self.scratch.count
+        self.scratch.append(bigEndian: context.peerAS.rawValue)
+        self.add(
+            FoundAttribute(
+                type: PathAttributeType.onlyToCustomer.rawValue,
+                flags: 0xC0,
+                source: .scratch,
+                start: 0,
+                valueStart: start,
+                end: self.scratch.count
+            )
+        )
     }
 
     /// Unknown types go by their flags: kept with Partial set, dropped, or an error (RFC 4271 §5, RFC 7606 §3).

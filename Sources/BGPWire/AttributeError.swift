@@ -42,6 +42,8 @@ public struct AttributeError: Error, Hashable, Sendable {
         case zeroAS = "contains AS 0"
         /// A confederation segment from a peer that is no member (RFC 5065 §5).
         case confederationSegment = "contains a confederation segment"
+        /// The path of another member of the confederation does not begin with a confederation sequence (RFC 5065 §5.3).
+        case confederationStart = "does not begin with a confederation sequence"
         /// The first number is not the peer's (RFC 4271 §6.3).
         case firstAS = "does not begin with the peer's AS"
         /// An AS_SET (RFC 9774).
@@ -56,6 +58,8 @@ public struct AttributeError: Error, Hashable, Sendable {
         case reservedType = "type code 0 is reserved"
         /// Inner lengths do not add up.
         case innerLengths = "inner lengths do not add up"
+        /// More of something than the session allows.
+        case excess = "more than the session allows"
     }
 }
 

@@ -113,7 +113,7 @@ public enum Capability: Hashable, Sendable {
 }
 
 /// BGP role (RFC 9234 §4.1).
-public enum BGPRole: UInt8, Hashable, Sendable {
+public enum BGPRole: UInt8, Hashable, Sendable, CaseIterable, BitwiseCopyable {
     /// 0.
     case provider = 0
     /// 1.
@@ -124,4 +124,27 @@ public enum BGPRole: UInt8, Hashable, Sendable {
     case customer = 3
     /// 4.
     case peer = 4
+
+    /// Whether routes go up or sideways to the neighbour, so that one that went down before is a leak there
+    /// (RFC 9234 §5): the neighbour is a provider, a peer or a route server.
+    @inlinable
+    public var isFacingUp: Bool { self == .customer || self == .peer || self == .routeServerClient }
+
+    /// Whether routes go down or sideways to the neighbour, so that they are marked: the neighbour is a customer, a peer
+    /// or a client of the route server.
+    @inlinable
+    public var isFacingDown: Bool { self == .provider || self == .peer || self == .routeServer }
+}
+
+extension BGPRole: CustomStringConvertible {
+    /// The registered name.
+    public var description: String {
+        switch self {
+        case .provider: "provider"
+        case .routeServer: "route server"
+        case .routeServerClient: "route server client"
+        case .customer: "customer"
+        case .peer: "peer"
+        }
+    }
 }

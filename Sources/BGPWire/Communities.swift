@@ -29,6 +29,8 @@ public struct Community: RawRepresentable, Hashable, Sendable, Comparable, Bitwi
     public static let noAdvertise = Community(rawValue: 0xFFFF_FF02)
     /// NO_EXPORT_SUBCONFED (RFC 1997).
     public static let noExportSubconfed = Community(rawValue: 0xFFFF_FF03)
+    /// NOPEER (RFC 3765).
+    public static let noPeer = Community(rawValue: 0xFFFF_FF04)
 
     /// Numeric order.
     @inlinable

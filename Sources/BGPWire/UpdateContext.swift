@@ -11,6 +11,9 @@ public struct UpdateContext: Hashable, Sendable, BitwiseCopyable {
         /// Whether next hops of the other family are allowed (RFC 8950); of meaning for IPv4 only.
         public var allowsExtendedNextHop: Bool
 
+        /// Whether AIGP is left out of the family's routes although the session accepts it for another one.
+        public var refusesAIGP = false
+
         /// Creates a value.
         public init(isNegotiated: Bool, receivesPathIDs: Bool = false, allowsExtendedNextHop: Bool = false) {
             self.isNegotiated = isNegotiated
@@ -35,6 +38,16 @@ public struct UpdateContext: Hashable, Sendable, BitwiseCopyable {
     public var rejectsASSets: Bool
     /// Whether AIGP is enabled on the session; it is discarded otherwise (RFC 7311 §3.2).
     public var acceptsAIGP: Bool
+    /// Whether the peer is in another AS of the same confederation (RFC 5065).
+    public var isConfederationMember = false
+    /// Whether the peer is in the same confederation, so that confederation segments may occur in AS_PATH.
+    public var allowsConfederationSegments = false
+    /// Whether LOCAL_PREF is taken from an external peer.
+    public var acceptsLocalPreference = false
+    /// Our role towards the peer; with one, routes without OTC get it where RFC 9234 §5 says so.
+    public var role: BGPRole?
+    /// The most that an UPDATE may carry; beyond it counts as withdrawn.
+    public var limits = AttributeLimits()
     /// Seed of ``UpdateDecoder/attributesHash``; the same for all sessions that share an attribute store.
     public var hashSeed: UInt64
 
@@ -60,4 +73,17 @@ public struct UpdateContext: Hashable, Sendable, BitwiseCopyable {
         self.acceptsAIGP = acceptsAIGP
         self.hashSeed = hashSeed
     }
+}
+
+/// The most that one UPDATE may carry.
+public struct AttributeLimits: Hashable, Sendable, BitwiseCopyable {
+    /// Path attributes.
+    public var attributes: UInt16 = 64
+    /// AS numbers in AS_PATH, members of sets and of confederation segments included.
+    public var pathLength: UInt16 = 1000
+    /// Communities of one kind.
+    public var communities: UInt16 = 4000
+
+    /// Creates the defaults.
+    public init() {}
 }

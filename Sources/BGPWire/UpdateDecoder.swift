@@ -81,6 +81,9 @@ public struct UpdateDecoder: Sendable {
             try self.readIPv4Field(body, 2..<2 + withdrawnLength, context, isWithdrawal: true)
         }
         let attributeCount = try self.readAttributes(body, attributesStart..<nlriStart, context)
+        if attributeCount > Int(context.limits.attributes) {
+            self.withdraw(PathAttributeType(rawValue: 0), .excess, attributesStart..<nlriStart)
+        }
         self.multiprotocolIPv4Count = self.announcedIPv4.count
         if nlriStart < count {
             try self.readIPv4Field(body, nlriStart..<count, context, isWithdrawal: false)
@@ -94,6 +97,8 @@ public struct UpdateDecoder: Sendable {
         if self.failure != nil {
             self.withdrawAnnounced()
         } else if self.isAnnouncing {
+            if context.role != nil { self.markOnlyToCustomer(context) }
+            if context.acceptsAIGP, self.seen.contains(.aigp) { self.dropRefusedAIGP(context) }
             self.writeCanonical(body)
             self.attributesHash = PathAttributes.hash(of: self.attributes.rawSpan, seed: context.hashSeed)
             if !self.withdrawnIPv4.isEmpty && !self.announcedIPv4.isEmpty {

@@ -154,6 +154,7 @@ extension Parser {
         if bgp.restart.mode == .off, let place = bgp.longLivedLocation, bgp.restart.longLivedMode != .off {
             throw self.fail(place, "'long lived graceful restart' needs 'graceful restart', which is off (RFC 9494)")
         }
+        try self.checkRules(bgp, isInternal: isInternal, at: location)
         Self.copyOptions(bgp, to: &settings)
         for channel in draft.channels {
             let isDirect = settings.multihopTTL == nil
@@ -264,6 +265,7 @@ extension Parser {
         settings.restart = bgp.restart
         // One needs the other.
         if bgp.restart.mode == .off { settings.restart.longLivedMode = .off }
+        settings.rules = bgp.rules
     }
 
     private static func channelSettings(_ draft: ChannelDraft) -> BGPChannelSettings {
@@ -275,6 +277,7 @@ extension Parser {
         channel.igpTable = draft.igpTable
         channel.extendedNextHop = draft.extendedNextHop
         channel.isMandatory = draft.isMandatory
+        channel.aigp = draft.aigp
         channel.isSecondary = draft.isSecondary
         channel.addPathsReceive = draft.addPathsReceive
         channel.addPathsSend = draft.addPathsSend

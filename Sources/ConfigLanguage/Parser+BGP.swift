@@ -6,21 +6,22 @@ import SpeakerSettings
 /// `protocol bgp`.
 extension Parser {
     /// Statements of a BGP session.
-    static let bgpStatements = [
-        "local", "neighbor", "source address", "interface", "direct", "multihop", "ttl security", "passive",
-        "password", "rr client", "rr cluster id", "allow local as", "interpret communities", "enforce first as",
-        "enable route refresh", "enable extended messages", "enable as4", "capabilities", "attribute limit",
-        "default bgp_local_pref", "default bgp_med", "deterministic med", "med metric", "path metric", "igp metric",
-        "prefer older", "hold time", "startup hold time", "keepalive time", "connect delay time",
-        "connect retry time", "error wait time", "error forget time", "send hold time", "strict bind", "free bind",
-        "graceful restart", "graceful restart time", "min graceful restart time", "max graceful restart time",
-        "long lived graceful restart", "long lived stale time", "min long lived stale time",
-        "max long lived stale time", "add paths", "bfd", "rs client", "check link",
-        "allow bgp_local_pref", "disable after error", "disable after cease", "confederation member",
-        "advertise hostname", "setkey",
-    ]
+    static let bgpStatements =
+        [
+            "local", "neighbor", "source address", "interface", "direct", "multihop", "ttl security", "passive",
+            "password", "rr client", "rr cluster id", "allow local as", "interpret communities", "enforce first as",
+            "enable route refresh", "enable extended messages", "enable as4", "capabilities", "attribute limit",
+            "default bgp_local_pref", "default bgp_med", "deterministic med", "med metric", "path metric", "igp metric",
+            "prefer older", "hold time", "startup hold time", "keepalive time", "connect delay time",
+            "connect retry time", "error wait time", "error forget time", "send hold time", "strict bind", "free bind",
+            "graceful restart", "graceful restart time", "min graceful restart time", "max graceful restart time",
+            "long lived graceful restart", "long lived stale time", "min long lived stale time",
+            "max long lived stale time", "add paths", "bfd", "rs client", "check link",
+            "disable after error", "disable after cease", "advertise hostname", "setkey",
+        ] + Self.bgpRuleStatements
 
     mutating func parseBGPStatement(_ bgp: inout BGPDraft) throws(SyntaxError) {
+        if try self.parseBGPRule(&bgp) { return }
         if try self.parseBGPAddressing(&bgp) { return }
         if try self.parseBGPTimers(&bgp.timers) { return }
         if try self.parseBGPDecision(&bgp) { return }
@@ -77,20 +78,16 @@ extension Parser {
             try self.parseOffOnly("'advertise ipv4'", at: start)
         } else if self.accept("free", "bind") {
             try self.parseOffOnly("'free bind'", at: start)
-        } else if self.accept("allow", "bgp_local_pref") {
-            try self.parseOffOnly("'allow bgp_local_pref'", at: start)
         } else if self.accept("disable", "after", "error") {
             try self.parseOffOnly("'disable after error'", at: start)
         } else if self.accept("disable", "after", "cease") {
             if self.sees(.openBrace) { throw self.unsupported(start, "'disable after cease'") }
             try self.parseOffOnly("'disable after cease'", at: start)
-        } else if self.accept("confederation", "member") {
-            try self.parseOffOnly("'confederation member'", at: start)
         } else if self.accept("advertise", "hostname") {
             try self.parseOffOnly("'advertise hostname'", at: start)
         } else if self.accept("setkey") {
             try self.parseOffOnly("'setkey'", at: start)
-        } else if self.sees("confederation") || self.sees("dynamic") || self.sees("require") || self.sees("tx")
+        } else if self.sees("dynamic") || self.sees("require") || self.sees("tx")
             || self.sees("authentication") || self.sees("keys") || self.sees("llgr")
         {
             throw self.unsupported(start, "'\(self.nextName ?? "")'")
@@ -102,9 +99,7 @@ extension Parser {
 
     private mutating func parseBGPAddressing(_ bgp: inout BGPDraft) throws(SyntaxError) -> Bool {
         let start = self.location
-        if self.sees("local"), self.peek(1).kind == .word("role") {
-            throw self.unsupported(start, "'local role'")
-        } else if self.accept("local") {
+        if self.accept("local") {
             try self.parseLocal(&bgp)
         } else if self.accept("neighbor") {
             try self.parseNeighbor(&bgp)

@@ -99,16 +99,22 @@ extension Parser {
         }
     }
 
-    /// `off` or `N [action warn|block|restart|disable]`.
+    /// `off` or `N [warning PERCENT] [action warn|block|restart [after SECONDS]|disable]`.
     private mutating func parseLimit() throws(SyntaxError) -> LimitSettings? {
         if self.accept("off") { return nil }
         let count: UInt32 = try self.parseNumber("limit", in: 0...UInt32.max)
-        guard self.accept("action") else { return LimitSettings(count: count, action: .disable) }
+        var limit = LimitSettings(count: count, action: .disable)
+        if self.accept("warning") { limit.warningPercent = try self.parseNumber("percentage", in: 1...99) }
+        guard self.accept("action") else { return limit }
         guard case .word(let word) = self.token.kind, let action = LimitSettings.Action(rawValue: word) else {
             throw self.unexpectedChoice("an action", ["warn", "block", "restart", "disable"])
         }
         self.advance()
-        return LimitSettings(count: count, action: action)
+        limit.action = action
+        if action == .restart, self.accept("after") {
+            limit.restartAfter = try self.parseNumber("number of seconds", in: 1...86_400)
+        }
+        return limit
     }
 
     private mutating func parseBGPChannelStatement(_ channel: inout ChannelDraft) throws(SyntaxError) {
@@ -156,7 +162,7 @@ extension Parser {
             channel.isSecondary = try self.parseSwitch()
             channel.secondaryLocation = start
         } else if self.accept("aigp") {
-            try self.parseOffOnly("'aigp'", at: start)
+            channel.aigp = self.accept("originate") ? .originate : try self.parseSwitch() ? .on : .off
         } else if self.sees("cost") || self.sees("missing") || self.sees("validate") || self.sees("base")
             || self.sees("require") || self.sees("link")
         {

@@ -95,6 +95,7 @@ struct ChannelDraft: Sendable {
     var igpTable: String?
     var extendedNextHop = false
     var isMandatory = false
+    var aigp: BGPChannelSettings.AIGPUse?
     var isSecondary = false
     var secondaryLocation: Location?
     var addPathsReceive = false
@@ -169,6 +170,17 @@ struct BGPDraft: Sendable {
     var restart = RestartSettings()
     /// Where long-lived graceful restart was turned on.
     var longLivedLocation: Location?
+    var rules = BGPRules()
+    var ruleLocations: [Rule: Location] = [:]
+
+    /// Rules that are checked against others.
+    enum Rule: Hashable, Sendable {
+        case role
+        case requiredRole
+        case member
+        case override
+        case requirement
+    }
 
     /// What is known of the neighbour's AS.
     enum PeerType: Sendable {

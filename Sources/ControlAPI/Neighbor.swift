@@ -48,6 +48,8 @@ public struct NeighborStatus: Codable, Hashable, Sendable {
     public var attributeBytes: UInt64?
     /// Bytes at which the session is ended; nil likewise.
     public var attributeLimitBytes: UInt64?
+    /// Errors in UPDATEs that did not end the session (RFC 7606), since the start; nil from a speaker that does not say.
+    public var updateErrors: [UpdateErrorCount]?
     /// Why the session is idle, such as `disabled` or `error wait 60 s`; nil in other states.
     public var idleReason: String?
 
@@ -224,6 +226,34 @@ public struct NeighborStatus: Codable, Hashable, Sendable {
             self.accepted = accepted
             self.best = best
             self.exported = exported
+        }
+    }
+
+    /// How often an attribute was wrong in one way.
+    public struct UpdateErrorCount: Codable, Hashable, Sendable {
+        /// The attribute, such as `AS_PATH`.
+        public var attribute: String
+        /// What was wrong with it.
+        public var cause: String
+        /// What was done.
+        public var action: Action
+        /// How often.
+        public var count: UInt64
+
+        /// Creates a count.
+        public init(attribute: String, cause: String, action: Action, count: UInt64) {
+            self.attribute = attribute
+            self.cause = cause
+            self.action = action
+            self.count = count
+        }
+
+        /// What is done about an error.
+        public enum Action: String, Codable, Hashable, Sendable {
+            /// The routes of the message count as withdrawn.
+            case withdraw
+            /// The attribute is left out.
+            case discard
         }
     }
 

@@ -42,6 +42,14 @@ public struct RouteDraft: Sendable {
     }
 }
 
+extension RouteDraft {
+    /// Makes the route the last choice when its sender is about to shut down (RFC 8326 §4): LOCAL_PREF 0.
+    public mutating func honorGracefulShutdown() {
+        let isShutDown = self.attributes.view.contains(.gracefulShutdown)
+        if isShutDown { self.attributes.localPreference = 0 }
+    }
+}
+
 /// A filter's verdict.
 public enum PolicyVerdict: Hashable, Sendable {
     /// Keep the route as the draft now says.

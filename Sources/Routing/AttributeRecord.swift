@@ -10,7 +10,7 @@ typealias TargetID = UInt32
 /// One interned attribute set: identity and, parsed once, what decisions need.
 ///
 /// 64 octets, one cache line, per distinct set: hash 8, blob 8, count 4, generation 4, target 4, local 8, LOCAL_PREF 4,
-/// MED 4, neighbour AS 4, ORIGINATOR_ID 4, lengths 4, origin and flags 2, owner 2, IGP metric 4.
+/// MED 4, neighbour AS 4, ORIGINATOR_ID 4, lengths 4, flags with origin 2, owner 2, IGP metric 4.
 struct AttributeRecord: BitwiseCopyable {
     var hash: UInt64 = 0
     var blob: UInt32 = 0
@@ -31,8 +31,8 @@ struct AttributeRecord: BitwiseCopyable {
     var igpMetric: UInt32 = 0
     var pathLength: UInt16 = 0
     var clusterListLength: UInt16 = 0
-    var origin: UInt8 = 2
-    var flags: Flags = []
+    /// The origin is in the two bits on top.
+    var flags = Flags(rawValue: 2 << 14)
     /// Index of the source that is charged for the set, plus one; 0 none.
     var owner: UInt16 = 0
 
@@ -43,8 +43,15 @@ struct AttributeRecord: BitwiseCopyable {
         static let igpMetric = LocalFlags(rawValue: 4)
     }
 
+    /// ORIGIN; INCOMPLETE when absent.
+    var origin: UInt8 {
+        @inline(__always)
+        get { UInt8(truncatingIfNeeded: self.flags.rawValue >> 14) }
+        set { self.flags.rawValue = self.flags.rawValue & 0x3FFF | UInt16(min(newValue, 3)) << 14 }
+    }
+
     struct Flags: OptionSet, BitwiseCopyable {
-        var rawValue: UInt8
+        var rawValue: UInt16
         static let localPreference = Flags(rawValue: 1)
         static let multiExitDiscriminator = Flags(rawValue: 2)
         static let originatorID = Flags(rawValue: 4)
@@ -54,6 +61,9 @@ struct AttributeRecord: BitwiseCopyable {
         /// LLGR_STALE (RFC 9494).
         static let longLivedStale = Flags(rawValue: 64)
         static let neighborAS = Flags(rawValue: 128)
+        static let gracefulShutdown = Flags(rawValue: 256)
+        static let aigp = Flags(rawValue: 512)
+        static let onlyToCustomer = Flags(rawValue: 1024)
     }
 
     /// The local attributes as the rest of the program knows them.
@@ -114,6 +124,7 @@ struct AttributeRecord: BitwiseCopyable {
                     case Community.noAdvertise.rawValue: self.flags.insert(.noAdvertise)
                     case Community.noExportSubconfed.rawValue: self.flags.insert(.noExportSubconfed)
                     case Community.longLivedStale.rawValue: self.flags.insert(.longLivedStale)
+                    case Community.gracefulShutdown.rawValue: self.flags.insert(.gracefulShutdown)
                     default: break
                     }
                     offset += 4
@@ -123,6 +134,9 @@ struct AttributeRecord: BitwiseCopyable {
                 self.flags.insert(.originatorID)
             case PathAttributeType.clusterList.rawValue:
                 self.clusterListLength = UInt16(clamping: count / 4)
+            case PathAttributeType.aigp.rawValue where AIGP.metric(bytes, attribute.value) != nil:
+                self.flags.insert(.aigp)
+            case PathAttributeType.onlyToCustomer.rawValue where count == 4: self.flags.insert(.onlyToCustomer)
             default: break
             }
         }

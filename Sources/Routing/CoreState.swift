@@ -28,6 +28,7 @@ struct SourceState {
     var resolution: Resolution
     var receiveLimit: UInt32
     var importLimit: UInt32
+    var pathLimit: UInt16
     var isLive = true
     var epoch: UInt8 = 0
     /// Marks since the last completed sweep; the epoch has four bits.
@@ -162,13 +163,24 @@ struct CoreState: ~Copyable {
         while let attribute = cursor.next() {
             switch attribute.type {
             case PathAttributeType.asPath.rawValue:
-                if Self.count(peer.localAS, in: bytes, attribute.value) > peer.allowedLocalAS { return .asLoop }
+                var own = Self.count(peer.localAS, in: bytes, attribute.value)
+                if peer.confederationID != 0, peer.confederationID != peer.localAS {
+                    own += Self.count(peer.confederationID, in: bytes, attribute.value)
+                }
+                if own > peer.allowedLocalAS { return .asLoop }
             case PathAttributeType.clusterList.rawValue:
                 let own = peer.clusterID ?? peer.localRouterID
                 var offset = attribute.value.lowerBound
                 while offset + 4 <= attribute.value.upperBound {
                     if bytes.number(offset) == own { return .clusterLoop }
                     offset += 4
+                }
+            case PathAttributeType.onlyToCustomer.rawValue where attribute.value.count == 4:
+                // RFC 9234 §5, ingress rules 1 and 2.
+                switch peer.role {
+                case .provider, .routeServer: return .routeLeak
+                case .peer where bytes.number(attribute.value.lowerBound) != peer.peerAS: return .routeLeak
+                default: break
                 }
             default: break
             }
@@ -202,6 +214,9 @@ struct CoreState: ~Copyable {
         let policy = self.sources[source].policy
         switch policy.constant {
         case .accept?:
+            if self.records[source].honorsGracefulShutdown, self.store[received].flags.contains(.gracefulShutdown) {
+                return self.evaluateImport(received, source, prefix(), evaluate)
+            }
             self.store.retain(received)
             return ImportOutcome(accepted: received)
         case .reject?:
@@ -238,6 +253,11 @@ struct CoreState: ~Copyable {
         var draft = original
         guard evaluate(self.sources[source].policy.slot, &draft) == .accept else {
             return ImportOutcome(reason: .filtered)
+        }
+        if self.records[source].honorsGracefulShutdown,
+            self.store[received].flags.contains(.gracefulShutdown) || draft.attributes != original.attributes
+        {
+            draft.honorGracefulShutdown()
         }
         let isSameTarget = draft.target == original.target
         if isSameTarget, draft.local == original.local, draft.attributes == original.attributes {

@@ -7,6 +7,9 @@ struct Candidate {
     var path: Path
     var preference: UInt16 = 0
     var localPreference: UInt32 = 0
+    /// Metric with the distance to the next hop; the largest without AIGP.
+    var aigp = UInt64.max
+    var hasAIGP = false
     var pathLength: UInt16 = 0
     var origin: UInt8 = 0
     var multiExitDiscriminator: UInt32 = 0
@@ -73,6 +76,7 @@ struct Election {
         self.keepLeast(.local) { $0.isLocal ? 0 : 1 }
         self.keepLeast(.longLivedStale) { $0.isLongLivedStale ? 1 : 0 }
         self.keepLeast(.localPreference) { UInt32.max - $0.localPreference }
+        if self.candidates.contains(where: { $0.hasAIGP }) { self.compareAIGP() }
         if options.contains(.pathLength) { self.keepLeast(.asPathLength) { $0.pathLength } }
         self.keepLeast(.origin) { $0.origin }
         self.compareMED(options)
@@ -83,6 +87,12 @@ struct Election {
         }
         self.breakTies(options, incumbent: incumbent)
         return self.candidates.firstIndex { $0.lostAt == nil }
+    }
+
+    /// A route with AIGP is better than one without, then the least sum counts (RFC 7311 §4.1).
+    private mutating func compareAIGP() {
+        self.keepLeast(.aigp) { $0.hasAIGP ? 0 : 1 }
+        self.keepLeast(.aigp) { $0.aigp }
     }
 
     private mutating func compareMED(_ options: DecisionOptions) {
@@ -157,6 +167,8 @@ extension CoreState {
         let rightPreference =
             second.flags.contains(.localPreference) ? second.localPreference : right.defaultLocalPreference
         if leftPreference != rightPreference { return leftPreference > rightPreference ? -1 : 1 }
+        // With AIGP third paths can decide, as with MED.
+        guard !first.flags.contains(.aigp), !second.flags.contains(.aigp) else { return 0 }
         if first.pathLength != second.pathLength { return first.pathLength < second.pathLength ? -1 : 1 }
         if first.origin != second.origin { return first.origin < second.origin ? -1 : 1 }
         return 0
@@ -170,7 +182,7 @@ extension CoreState {
             first == second ? 0 : first < second ? -1 : 1
         }
         let (left, right) = (self.records[Int(a.source)], self.records[Int(b.source)])
-        if left.isInternal != right.isInternal { return right.isInternal ? -1 : 1 }
+        if left.isOutside != right.isOutside { return left.isOutside ? -1 : 1 }
         let (first, second) = (self.store[a.accepted], self.store[b.accepted])
         if options.contains(.igpMetric) {
             let order = rank(self.targets[first.target].igpMetric, self.targets[second.target].igpMetric)
@@ -217,8 +229,12 @@ extension CoreState {
         candidate.multiExitDiscriminator =
             record.flags.contains(.multiExitDiscriminator) ? record.multiExitDiscriminator : source.defaultMED
         candidate.neighborAS = record.flags.contains(.neighborAS) ? UInt64(record.neighborAS) : 1 << 32
-        candidate.isExternal = !source.isInternal
+        candidate.isExternal = source.isOutside
         candidate.igpMetric = target.igpMetric
+        if record.flags.contains(.aigp), let metric = self.aigp(path.accepted) {
+            candidate.hasAIGP = true
+            candidate.aigp = AIGP.adding(target.igpMetric, to: metric)
+        }
         candidate.routerID = record.flags.contains(.originatorID) ? record.originatorID : source.peerRouterID
         candidate.clusterListLength = record.clusterListLength
         candidate.peerAddress = source.peerAddress

@@ -19,6 +19,8 @@ struct Walk {
     /// Journal position at the start of the walk, from where reading goes on after it.
     var head: UInt64
     var sendsEndOfRIB = false
+    /// Whether the receiver is told where the walk begins and ends (RFC 7313 §4).
+    var marksRefresh = false
 }
 
 /// BGP peers that are sent the same: what they are sent, what they hold, and where in the journal they are.

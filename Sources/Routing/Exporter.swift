@@ -53,20 +53,34 @@ struct Exporter {
             case PathAttributeType.asPath.rawValue:
                 pending.asPath = false
                 self.pathOctets = attribute.value.count + 6
+                if change.rewritesPath {
+                    self.appendRewrittenPath(bytes, attribute.value, change)
+                    continue
+                }
                 if let prepended = change.prependedAS {
-                    self.appendPath(bytes, attribute.value, prepending: prepended)
+                    self.appendPath(bytes, attribute.value, prepending: prepended, change.segmentKind)
                     continue
                 }
             case PathAttributeType.multiExitDiscriminator.rawValue where change.dropsMED: continue
-            case PathAttributeType.aigp.rawValue where !change.isInternal: continue
             case PathAttributeType.localPreference.rawValue where change.replacesLocalPreference: continue
             case PathAttributeType.communities.rawValue where change.addsNoExport:
                 pending.noExport = false
                 self.appendNoExport(bytes, attribute)
                 continue
+            case PathAttributeType.aigp.rawValue:
+                pending.aigp = false
+                guard change.sendsAIGP else { continue }
+                if change.aigpDistance != 0, let place = AIGP.place(bytes, attribute.value) {
+                    let start = self.output.count + place - attribute.extent.lowerBound
+                    bytes.append(attribute.extent, to: &self.output)
+                    let metric = UInt64(bytes.number(place)) << 32 | UInt64(bytes.number(place + 4))
+                    self.store(AIGP.adding(change.aigpDistance, to: metric), at: start)
+                    continue
+                }
+            case PathAttributeType.onlyToCustomer.rawValue: pending.onlyToCustomer = false
             case PathAttributeType.localPreference.rawValue:
                 pending.localPreference = false
-                if !change.isInternal { continue }
+                if !change.sendsLocalPreference { continue }
             case PathAttributeType.originatorID.rawValue:
                 pending.originatorID = false
                 if !change.isInternal { continue }
@@ -77,10 +91,10 @@ struct Exporter {
                     self.append(.clusterList, 0x80, change.clusters, bytes, attribute.value)
                     continue
                 }
-            case PathAttributeType.extendedCommunities.rawValue where !change.isInternal:
+            case PathAttributeType.extendedCommunities.rawValue where !change.isInterior:
                 self.appendTransitive(bytes, attribute, 8)
                 continue
-            case PathAttributeType.ipv6ExtendedCommunities.rawValue where !change.isInternal:
+            case PathAttributeType.ipv6ExtendedCommunities.rawValue where !change.isInterior:
                 self.appendTransitive(bytes, attribute, 20)
                 continue
             default: break
@@ -93,8 +107,24 @@ struct Exporter {
     /// What is changed on the way out.
     struct Change {
         var isInternal = false
+        /// The peer is in the own AS or confederation.
+        var isInterior = false
+        var sendsLocalPreference = false
         /// AS prepended to AS_PATH.
         var prependedAS: UInt32?
+        /// The kind of segment it stands in.
+        var segmentKind = ASPath.Segment.Kind.sequence
+        /// Confederation segments are left out.
+        var stripsConfederation = false
+        /// An AS that is replaced by the one in `prependedAS`.
+        var overriddenAS: UInt32?
+        var sendsAIGP = false
+        /// Distance to the next hop that the receiver does not see, to be added to the metric.
+        var aigpDistance: UInt32 = 0
+        /// Metric when absent.
+        var aigp: UInt64?
+        /// OTC when absent.
+        var onlyToCustomer: UInt32?
         var dropsMED = false
         /// LOCAL_PREF when absent, or in place of what there is.
         var localPreference: UInt32?
@@ -105,6 +135,10 @@ struct Exporter {
         var originatorID: UInt32?
         /// Prepended to CLUSTER_LIST, first on the wire first.
         var clusters: [UInt32] = []
+
+        var rewritesPath: Bool {
+            self.segmentKind == .sequence && (self.stripsConfederation || self.overriddenAS != nil)
+        }
     }
 
     /// Attributes to add unless the set has them.
@@ -115,8 +149,12 @@ struct Exporter {
         var noExport: Bool
         var originatorID: Bool
         var clusters: Bool
+        var aigp: Bool
+        var onlyToCustomer: Bool
 
         init(_ change: Change) {
+            self.aigp = change.aigp != nil
+            self.onlyToCustomer = change.onlyToCustomer != nil
             self.localPreference = change.localPreference != nil
             self.noExport = change.addsNoExport
             self.originatorID = change.originatorID != nil
@@ -132,7 +170,7 @@ struct Exporter {
             }
             if self.asPath, type > 2 {
                 if let number = change.prependedAS {
-                    output += [0x40, 2, 6, ASPath.Segment.Kind.sequence.rawValue, 1]
+                    output += [0x40, 2, 6, change.segmentKind.rawValue, 1]
                     output.append(number: number)
                 } else {
                     output += [0x40, 2, 0]
@@ -159,6 +197,17 @@ struct Exporter {
                 for cluster in change.clusters { output.append(number: cluster) }
                 self.clusters = false
             }
+            if self.aigp, type > 26, let metric = change.aigp {
+                output += [0x80, 26, UInt8(AIGP.tlvLength), 1, 0, UInt8(AIGP.tlvLength)]
+                output.append(number: UInt32(truncatingIfNeeded: metric >> 32))
+                output.append(number: UInt32(truncatingIfNeeded: metric))
+                self.aigp = false
+            }
+            if self.onlyToCustomer, type > 35, let number = change.onlyToCustomer {
+                output += [0xC0, 35, 4]
+                output.append(number: number)
+                self.onlyToCustomer = false
+            }
         }
     }
 
@@ -182,12 +231,16 @@ struct Exporter {
         bytes.append(rest, to: &self.output)
     }
 
-    private mutating func appendPath(_ bytes: Octets, _ value: Range<Int>, prepending number: UInt32) {
+    private mutating func appendPath(
+        _ bytes: Octets,
+        _ value: Range<Int>,
+        prepending number: UInt32,
+        _ kind: ASPath.Segment.Kind
+    ) {
         let start = value.lowerBound
-        let joins =
-            value.count >= 2 && bytes[start] == ASPath.Segment.Kind.sequence.rawValue && bytes[start + 1] < 255
+        let joins = value.count >= 2 && bytes[start] == kind.rawValue && bytes[start + 1] < 255
         self.header(.asPath, 0x40, value.count + (joins ? 4 : 6))
-        self.output += [ASPath.Segment.Kind.sequence.rawValue, joins ? bytes[start + 1] + 1 : 1]
+        self.output += [kind.rawValue, joins ? bytes[start + 1] + 1 : 1]
         self.output.append(number: number)
         bytes.append((joins ? start + 2 : start)..<value.upperBound, to: &self.output)
     }
@@ -202,6 +255,34 @@ struct Exporter {
         self.header(.communities, attribute.flags, value.count + 4)
         bytes.append(value, to: &self.output)
         self.output.append(number: Community.noExport.rawValue)
+    }
+
+    /// Writes AS_PATH without confederation segments or with another AS in the neighbour's place, then prepends.
+    private mutating func appendRewrittenPath(_ bytes: Octets, _ value: Range<Int>, _ change: Change) {
+        var octets = bytes.withRawSpan { span in
+            var path: [UInt8] = []
+            ASPathView(span.extracting(value)).forEachSegment { kind, numbers in
+                let isConfederated = kind == .confederationSequence || kind == .confederationSet
+                if isConfederated, change.stripsConfederation { return }
+                path += [kind.rawValue, UInt8(numbers.byteCount / 4)]
+                for offset in stride(from: 0, to: numbers.byteCount, by: 4) {
+                    let number = numbers.uint32(offset)
+                    path.append(number: number == change.overriddenAS ? change.prependedAS ?? number : number)
+                }
+            }
+            return ASPath(canonical: path)
+        }
+        if let number = change.prependedAS {
+            octets.prepend(ASNumber(rawValue: number))
+        }
+        self.pathOctets = octets.bytes.count
+        self.header(.asPath, 0x40, octets.bytes.count)
+        self.output += octets.bytes
+    }
+
+    /// Overwrites eight octets of the output.
+    private mutating func store(_ value: UInt64, at start: Int) {
+        for index in 0..<8 { self.output[start + index] = UInt8(truncatingIfNeeded: value >> UInt64(56 - index * 8)) }
     }
 
     /// Copies a list of communities without the non-transitive ones (bit 0x40 of their first octet).
@@ -251,7 +332,16 @@ extension CoreState {
         if record.flags.contains(.longLivedStale), !group.takesLongLivedStale, !group.isInternal { return false }
         guard group.interpretsCommunities else { return true }
         if record.flags.contains(.noAdvertise) { return false }
-        return group.isInternal || record.flags.isDisjoint(with: [.noExport, .noExportSubconfed])
+        switch group.session {
+        case .client, .nonClient: return true
+        case .confederationMember: return !record.flags.contains(.noExportSubconfed)
+        case .external, .routeServerClient: return record.flags.isDisjoint(with: [.noExport, .noExportSubconfed])
+        }
+    }
+
+    /// Whether OTC keeps a route from these peers (RFC 9234 §5, egress rule 2).
+    private static func isLeak(_ record: AttributeRecord, _ group: GroupKey) -> Bool {
+        record.flags.contains(.onlyToCustomer) && group.role?.isFacingUp ?? false
     }
 
     private func makeExportedSet(
@@ -264,14 +354,25 @@ extension CoreState {
         let (group, policy) = (rules.key, rules.policy)
         let source = self.records[Int(path.source)]
         let record = self.store[path.accepted]
-        guard policy.constant != .reject, Self.mayAdvertise(source, record, group) else { return 0 }
+        guard policy.constant != .reject, Self.mayAdvertise(source, record, group), !Self.isLeak(record, group) else {
+            return 0
+        }
         var target = self.targets.target(record.target)
         var change = Exporter.Change()
         change.isInternal = group.isInternal
-        change.dropsMED = !group.isInternal && !group.isTransparent && source.isBGP
-        if group.isInternal {
+        change.isInterior = group.isInterior
+        change.sendsLocalPreference = group.isInterior || group.sendsLocalPreference
+        change.dropsMED = !group.isInterior && !group.isTransparent && source.isBGP
+        if group.role?.isFacingDown ?? false { change.onlyToCustomer = group.localAS.rawValue }
+        change.sendsAIGP = group.aigp != .off
+        if group.aigp == .originate, !source.isBGP {
+            change.aigp = record.localFlags.contains(.igpMetric) ? UInt64(record.igpMetric) : 0
+        }
+        if change.sendsLocalPreference {
             // The session a route came in by gives the default, as if it had been set at import.
             change.localPreference = source.isBGP ? source.defaultLocalPreference : group.defaultLocalPreference
+        }
+        if group.isInternal {
             if source.isBGP, source.isInternal {
                 change.originatorID = source.peerRouterID
                 // As BIRD does: the cluster of the source, and in front of it that of the receivers if it is another.
@@ -286,6 +387,18 @@ extension CoreState {
             }
         } else if !group.isTransparent {
             change.prependedAS = group.localAS.rawValue
+            if group.session == .confederationMember { change.segmentKind = .confederationSequence }
+            change.stripsConfederation = group.stripsConfederation
+            change.overriddenAS = group.overriddenAS?.rawValue
+        } else {
+            change.stripsConfederation = group.stripsConfederation
+        }
+        if change.sendsAIGP, record.flags.contains(.aigp), source.isBGP {
+            // A next hop that the receiver does not see any more hides its distance (RFC 7311 §3.4).
+            let kept = self.exportedNextHop(group, source, target, record.target, false)
+            if case .recursive(let nextHop, _) = target, kept?.address != nextHop.address {
+                change.aigpDistance = self.targets[record.target].igpMetric
+            }
         }
         var isNextHopSet = false
         if policy.constant == .accept {
@@ -343,7 +456,8 @@ extension CoreState {
             let isKept =
                 !isSelf
                 && (Self.holds(group.nextHopKeep, source) || isSet || group.isTransparent && source.isBGP
-                    || matchesFamily && (group.isInternal && isUsable || isOnSharedLink))
+                    || matchesFamily
+                        && (group.isInterior && isUsable || isOnSharedLink && group.isShared(nextHop.address)))
             if isKept {
                 guard matchesFamily, isUsable else { return nil }
                 return self.scoped(nextHop, isOnSharedLink: isOnSharedLink)
@@ -353,7 +467,9 @@ extension CoreState {
                 address.isIPv4 == group.table.isIPv4 || group.allowsExtendedNextHop && group.table.isIPv4
             {
                 let interface = self.targets.resolved[Int(original)].gateways.first?.interface ?? 0
-                if group.isInternal || group.interface != 0 && group.interface == interface {
+                if group.isInterior
+                    || group.interface != 0 && group.interface == interface && group.isShared(address)
+                {
                     return BGPNextHop(address)
                 }
             }

@@ -2,6 +2,42 @@ internal import BGPWire
 internal import IPAddressing
 internal import RouteModel
 
+/// The marks around the routes of a refresh (RFC 7313 §4), as far as one flush sends them.
+struct RefreshMarks {
+    /// A walk with marks was under way when the flush began.
+    private let isMarked: Bool
+    /// It had not begun.
+    private let isAtStart: Bool
+
+    init(_ group: ExportGroup) {
+        self.isMarked = group.walk?.marksRefresh ?? false
+        self.isAtStart = group.walk?.position == 0
+    }
+
+    /// Writes BoRR in front of everything, to the one member that a refreshed group has.
+    func begin(_ group: ExportGroup, _ output: inout GroupOutput) {
+        guard self.isMarked, self.isAtStart, let member = group.members.first else { return }
+        Self.add(.beginning, group, .only(member), &output)
+    }
+
+    /// Writes EoRR behind everything once the walk is over.
+    func end(_ group: ExportGroup, _ output: inout GroupOutput) {
+        guard self.isMarked, group.walk?.marksRefresh != true else { return }
+        Self.add(.end, group, .all, &output)
+    }
+
+    private static func add(
+        _ subtype: RouteRefresh.Subtype,
+        _ group: ExportGroup,
+        _ audience: GroupOutput.Audience,
+        _ output: inout GroupOutput
+    ) {
+        let start = output.bytes.count
+        RouteRefresh(family: group.key.table.family, subtype: subtype).encode(into: &output.bytes)
+        output.add(start..<output.bytes.count, 0, audience)
+    }
+}
+
 extension CoreState {
     /// Encodes up to about `limit` destinations of what a group's members are owed.
     mutating func flush<P>(
@@ -18,6 +54,7 @@ extension CoreState {
         }
         var left = limit
         var sendsEndOfRIB = false
+        let refresh = RefreshMarks(group)
         let owners = group.owners ?? self.memberAddresses(group)
         group.owners = owners
         let rules = ExportRules(group.key, group.policy, owners: owners)
@@ -48,7 +85,7 @@ extension CoreState {
                 break
             }
         }
-        return self.finish(group, &exporter, &packer, sendsEndOfRIB: sendsEndOfRIB)
+        return self.finish(group, &exporter, &packer, sendsEndOfRIB: sendsEndOfRIB, refresh)
     }
 
     /// Encodes what was packed.
@@ -56,9 +93,11 @@ extension CoreState {
         _ group: ExportGroup,
         _ exporter: inout Exporter,
         _ packer: inout UpdatePacker<P>,
-        sendsEndOfRIB: Bool
+        sendsEndOfRIB: Bool,
+        _ refresh: RefreshMarks
     ) -> GroupOutput {
         var output = GroupOutput()
+        refresh.begin(group, &output)
         packer.finish(exporter.scratch, group.key.wireEncoding, &output)
         exporter.scratch.reset()
         if sendsEndOfRIB {
@@ -66,6 +105,7 @@ extension CoreState {
             EndOfRIB.encode(group.key.table.family, into: &output.bytes)
             output.add(start..<output.bytes.count, 1, .all)
         }
+        refresh.end(group, &output)
         return output
     }
 

@@ -24,8 +24,18 @@ public struct GroupKey: Hashable, Sendable {
     public var view: ExportView
     /// Kind of session.
     public var session: Session
-    /// AS of this end.
+    /// AS of this end, as the neighbour knows it: the confederation's towards others.
     public var localAS: ASNumber
+    /// Whether confederation segments are taken out of AS_PATH (RFC 5065 §4).
+    public var stripsConfederation = false
+    /// The neighbour's AS, where it is replaced by the own one in AS_PATH (`as override`).
+    public var overriddenAS: ASNumber?
+    /// Our role towards these peers (RFC 9234).
+    public var role: BGPRole?
+    /// Whether LOCAL_PREF goes to external peers.
+    public var sendsLocalPreference = false
+    /// `aigp`: whether the accumulated metric is sent (RFC 7311).
+    public var aigp = AIGPUse.off
     /// Cluster id prepended when reflecting to these peers; nil unless they are clients.
     public var clusterID: RouterID?
     /// Message form: length, AS width; whether there are path identifiers is the view's to say.
@@ -42,6 +52,10 @@ public struct GroupKey: Hashable, Sendable {
     ///
     /// Next hops of routes learned over the same interface are kept towards external peers.
     public var interface: UInt32
+    /// The network that these peers share with this host on that interface, if known.
+    ///
+    /// Only next hops on it are kept towards external peers (RFC 4271 §5.1.3).
+    public var network: IPPrefix?
     /// `interpret communities`: NO_EXPORT, NO_ADVERTISE and NO_EXPORT_SUBCONFED of learned routes are honoured.
     public var interpretsCommunities: Bool
     /// Whether the peers understand LLGR_STALE (RFC 9494).
@@ -76,6 +90,8 @@ public struct GroupKey: Hashable, Sendable {
         ///
         /// AS_PATH, MED and, where it fits the session, the next hop of what BGP peers sent pass unchanged.
         case routeServerClient
+        /// eBGP within a confederation (RFC 5065): as internal sessions, but for AS_PATH and reflection.
+        case confederationMember
         /// iBGP, the peer is a route reflector client.
         case client
         /// iBGP, the peer is not a client.
@@ -94,7 +110,25 @@ public struct GroupKey: Hashable, Sendable {
         case fromExternal
     }
 
+    /// What a session does with the accumulated metric.
+    public enum AIGPUse: UInt8, Hashable, Sendable {
+        /// Takes it out.
+        case off
+        /// Passes it on.
+        case on
+        /// And adds it to routes that no BGP neighbour sent.
+        case originate
+    }
+
+    /// Whether external peers reach an address without this host.
+    func isShared(_ address: IPAddress) -> Bool {
+        guard let network = self.network, network.isIPv4 == address.isIPv4, !address.isLinkLocal else { return true }
+        return network.contains(address)
+    }
+
     var isInternal: Bool { self.session == .client || self.session == .nonClient }
+    /// Whether the peer is in the own AS or confederation.
+    var isInterior: Bool { self.isInternal || self.session == .confederationMember }
     var isTransparent: Bool { self.session == .routeServerClient }
 
     /// The form of messages.

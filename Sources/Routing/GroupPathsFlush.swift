@@ -51,6 +51,7 @@ extension CoreState {
     ) -> GroupOutput {
         var left = limit
         var sendsEndOfRIB = false
+        let refresh = RefreshMarks(group)
         let owners = group.owners ?? self.memberAddresses(group)
         group.owners = owners
         let rules = ExportRules(group.key, group.policy, owners: owners)
@@ -89,7 +90,7 @@ extension CoreState {
                 break
             }
         }
-        return self.finish(group, &exporter, &packer, sendsEndOfRIB: sendsEndOfRIB)
+        return self.finish(group, &exporter, &packer, sendsEndOfRIB: sendsEndOfRIB, refresh)
     }
 
     /// Adds what one destination's present state means for a group; returns the number of paths looked at.

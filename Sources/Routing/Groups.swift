@@ -40,11 +40,15 @@ extension RoutingCore {
     }
 
     /// Sends a member everything it is entitled to once more (ROUTE-REFRESH, soft reset out); others are not disturbed.
-    public mutating func refresh(_ member: SourceID) {
+    ///
+    /// With `marks` the routes stand between BoRR and EoRR (RFC 7313); not before the End-of-RIB marker was sent.
+    public mutating func refresh(_ member: SourceID, marks: Bool = false) {
         guard let index = self.isolate(member) else { return }
         // An initial walk that still owes its End-of-RIB marker keeps owing it.
         let owesEndOfRIB = self.engine.groups[index].walk?.sendsEndOfRIB ?? false
-        self.engine.groups[index].walk = Walk(kind: .full, end: 0, head: 0, sendsEndOfRIB: owesEndOfRIB)
+        var walk = Walk(kind: .full, end: 0, head: 0, sendsEndOfRIB: owesEndOfRIB)
+        walk.marksRefresh = marks && !owesEndOfRIB
+        self.engine.groups[index].walk = walk
         self.dropOldSettings(index)
     }
 
@@ -81,6 +85,7 @@ extension RoutingCore {
             guard let index = self.isolate(member) else { return self.policies.release(slot) }
             let group = self.engine.groups[index]
             var walk = Walk(kind: .full, end: 0, head: 0, sendsEndOfRIB: group.walk?.sendsEndOfRIB ?? false)
+            walk.marksRefresh = group.walk?.marksRefresh ?? false
             if group.walk == nil {
                 walk.kind = .difference(group.cursor)
                 self.dropOldSettings(index)

@@ -12,7 +12,9 @@ extension CoreState {
         let touchesBest = before.hasBest && slot == .inline
         var winner = Verdict.elect
         var hasMED = before.flags.contains(.hasMED)
-        if let new, !hasMED, new.accepted != 0, self.store[new.accepted].flags.contains(.multiExitDiscriminator) {
+        if let new, !hasMED, new.accepted != 0,
+            !self.store[new.accepted].flags.isDisjoint(with: [.multiExitDiscriminator, .aigp])
+        {
             hasMED = true
             table.destinations[number].flags.insert(.hasMED)
         }
@@ -61,7 +63,7 @@ extension CoreState {
         case elect
     }
 
-    /// `hasMED` says that MED may tell some of the paths apart, which third paths can decide.
+    /// `hasMED` says that MED or AIGP may tell some of the paths apart, which third paths can decide.
     private func verdict(old: Path?, new: Path?, best: Path, hasMED: Bool) -> Verdict {
         let options = hasMED ? nil : self.uniformOptions
         let isRanked = options != nil && self.records[Int(best.source)].isBGP
@@ -175,7 +177,10 @@ extension CoreState {
                     }
                     continue
                 }
-            } else if self.counters[source].received >= self.sources[source].receiveLimit {
+            } else if self.counters[source].received >= self.sources[source].receiveLimit
+                || table.destinations[number].count >= self.sources[source].pathLimit
+                    && table.pathCount(number, source: UInt16(source)) >= self.sources[source].pathLimit
+            {
                 self.counters[source].dropped += 1
                 table.releaseIfUnused(number)
                 continue

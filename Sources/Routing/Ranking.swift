@@ -102,6 +102,8 @@ extension Candidate {
         if self.isLocal != other.isLocal { return self.isLocal }
         if self.isLongLivedStale != other.isLongLivedStale { return !self.isLongLivedStale }
         if self.localPreference != other.localPreference { return self.localPreference > other.localPreference }
+        if self.hasAIGP != other.hasAIGP { return self.hasAIGP }
+        if self.aigp != other.aigp { return self.aigp < other.aigp }
         if options.contains(.pathLength), self.pathLength != other.pathLength {
             return self.pathLength < other.pathLength
         }

@@ -14,6 +14,8 @@ public enum RejectReason: UInt8, Hashable, Sendable, CaseIterable, BitwiseCopyab
     case limit = 6
     /// The attributes exceed 65,536 octets after the import policy.
     case attributesTooLong = 7
+    /// OTC says that it was not to come from there (RFC 9234 §5).
+    case routeLeak = 8
 }
 
 /// The step at which a path lost against the best one, or that made it the best.
@@ -32,6 +34,8 @@ public enum DecisionReason: UInt8, Hashable, Sendable, CaseIterable, BitwiseCopy
     case longLivedStale
     /// LOCAL_PREF.
     case localPreference
+    /// Accumulated IGP metric (RFC 7311).
+    case aigp
     /// AS_PATH length.
     case asPathLength
     /// ORIGIN.

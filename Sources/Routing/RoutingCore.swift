@@ -389,6 +389,7 @@ extension SourceState {
         self.resolution = settings.resolution
         self.receiveLimit = settings.receiveLimit ?? .max
         self.importLimit = settings.importLimit ?? .max
+        self.pathLimit = settings.pathLimit
     }
 }
 

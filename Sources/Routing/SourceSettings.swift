@@ -1,4 +1,4 @@
-internal import BGPWire
+public import BGPWire
 public import IPAddressing
 public import RouteModel
 
@@ -24,6 +24,8 @@ public struct SourceSettings<Policy: RoutePolicy>: Hashable, Sendable {
     ///
     /// nil is no limit.
     public var importLimit: UInt32?
+    /// Largest number of paths of one destination, told apart by identifiers; further ones are not stored.
+    public var pathLimit = UInt16.max
     /// Session parameters; nil for local protocol instances.
     public var session: BGPSourceSettings?
 
@@ -93,6 +95,14 @@ public struct BGPSourceSettings: Hashable, Sendable {
     public var clusterID: RouterID?
     /// How often the own AS may occur in AS_PATH.
     public var allowedLocalAS: UInt32
+    /// The AS that the confederation is to others; nil without one (RFC 5065).
+    public var confederationID: ASNumber?
+    /// Whether the neighbour is in another AS of the same confederation.
+    public var isConfederationMember = false
+    /// Our role towards the neighbour (RFC 9234).
+    public var role: BGPRole?
+    /// Whether routes with GRACEFUL_SHUTDOWN get LOCAL_PREF 0 (RFC 8326); of meaning on external sessions.
+    public var honorsGracefulShutdown = false
     /// LOCAL_PREF of routes without one.
     public var defaultLocalPreference: UInt32
     /// MED of routes without one.
@@ -161,6 +171,11 @@ struct SourceRecord: BitwiseCopyable {
     var isBGP = false
     var isInternal = false
     var isClient = false
+    /// The session is external, with an AS outside of the confederation.
+    var isOutside = false
+    var confederationID: UInt32 = 0
+    var role: BGPRole?
+    var honorsGracefulShutdown = false
 
     init() {}
 
@@ -181,6 +196,10 @@ struct SourceRecord: BitwiseCopyable {
         self.defaultMED = session.defaultMED
         self.decision = session.decision
         self.isClient = session.isRouteReflectorClient
+        self.isOutside = !self.isInternal && !session.isConfederationMember
+        self.confederationID = session.confederationID?.rawValue ?? 0
+        self.role = session.role
+        self.honorsGracefulShutdown = session.honorsGracefulShutdown && self.isOutside
     }
 }
 

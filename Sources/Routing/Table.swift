@@ -140,6 +140,16 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
         return found
     }
 
+    /// How many paths of a destination came from a source.
+    func pathCount(_ number: UInt32, source: UInt16) -> Int {
+        var count = 0
+        self.forEachPath(number) { _, path in
+            if path.source == source { count += 1 }
+            return true
+        }
+        return count
+    }
+
     /// Adds a path; nil when the destination holds 65,535 already.
     mutating func appendPath(_ number: UInt32, _ path: Path) -> PathSlot? {
         let count = self.destinations[number].count

@@ -290,6 +290,7 @@ private struct ProtocolComparison {
         self.restart(old.comparesIGPMetric, new.comparesIGPMetric, "igp metric")
         self.restart(old.routeRefresh, new.routeRefresh, "enable route refresh")
         self.restart(old.extendedMessages, new.extendedMessages, "enable extended messages")
+        for name in new.rules.differences(from: old.rules) { self.reasons.insert("\(name) changed") }
         self.update(old.attributeLimit, new.attributeLimit, .attributeLimit)
         self.update(old.isPassive, new.isPassive, .passive)
         // Hold and keepalive times are negotiated in the OPEN messages; the others act from their next start.
@@ -318,6 +319,7 @@ private struct ProtocolComparison {
             self.restart(old.igpTable, new.igpTable, "\(family) igp table")
             self.restart(old.extendedNextHop, new.extendedNextHop, "\(family) extended next hop")
             self.restart(old.isMandatory, new.isMandatory, "\(family) mandatory")
+            self.restart(old.aigp, new.aigp, "\(family) aigp")
             self.restart(old.isSecondary, new.isSecondary, "\(family) secondary")
             self.restart(old.addPathsReceive, new.addPathsReceive, "\(family) add paths")
             self.restart(old.addPathsSend, new.addPathsSend, "\(family) add paths")

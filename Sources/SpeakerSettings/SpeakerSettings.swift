@@ -232,6 +232,10 @@ public struct LimitSettings: Hashable, Sendable {
     public var count: UInt32
     /// What happens when the number is exceeded.
     public var action: Action
+    /// `warning`: a line is logged at this part of the number, in percent.
+    public var warningPercent: UInt8?
+    /// `restart after`: seconds until the session comes back; nil is the error wait.
+    public var restartAfter: UInt32?
 
     /// Creates a limit.
     public init(count: UInt32, action: Action) {
@@ -320,6 +324,8 @@ public struct BGPSettings: Hashable, Sendable {
     public var timers: BGPTimers
     /// `graceful restart`, `long lived graceful restart` and their times.
     public var restart: RestartSettings
+    /// What is asked of the neighbour and its routes besides.
+    public var rules = BGPRules()
     /// Channels, at most one per family.
     public var channels: [BGPChannelSettings]
 
@@ -433,6 +439,8 @@ public struct BGPChannelSettings: Hashable, Sendable {
     public var igpTable: String?
     /// `extended next hop` (RFC 8950), IPv4 channels only.
     public var extendedNextHop: Bool
+    /// `aigp` (RFC 7311); nil is on with neighbours in the own AS or confederation, off with others.
+    public var aigp: AIGPUse?
     /// `mandatory`: the session does not come up without this family.
     public var isMandatory: Bool
     /// `secondary`: where the best route is rejected or the neighbour's own, the next one that is neither is sent.
@@ -474,6 +482,16 @@ public struct BGPChannelSettings: Hashable, Sendable {
         case fromInternal
         /// `ebgp`.
         case fromExternal
+    }
+
+    /// `aigp on|off|originate`.
+    public enum AIGPUse: Hashable, Sendable {
+        /// The accumulated metric is neither taken nor sent.
+        case off
+        /// Taken and sent.
+        case on
+        /// And sent with routes that no BGP neighbour sent.
+        case originate
     }
 
     /// `gateway direct|recursive`.

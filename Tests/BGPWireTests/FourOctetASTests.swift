@@ -98,7 +98,9 @@ struct FourOctetASTests {
         let segment: [UInt8] = [2, 255] + Array(repeating: [0, 100], count: 255).joined()
         let value = Array(Array(repeating: segment, count: 80).joined())
         let bytes: [UInt8] = [0x50, 2, UInt8(value.count >> 8), UInt8(value.count & 255)] + value
-        let decoder = try decode(update(originIGP + bytes + nextHop, nlri: tenOne), self.context)
+        var context = self.context
+        context.limits.pathLength = .max
+        let decoder = try decode(update(originIGP + bytes + nextHop, nlri: tenOne), context)
         #expect(decoder.failure?.cause == .length)
         #expect(decoder.withdrawnIPv4.count == 1)
     }

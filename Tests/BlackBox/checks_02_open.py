@@ -54,8 +54,7 @@ for _hold in (1, 2):
 for _hold in (0, 3, 65535):
     accepted(f"RFC 4271 §6.2: a hold time of {_hold} is accepted", hold=_hold)
 refused("RFC 4271 §6.2: a hold time below the configured minimum is answered with 2/6", 2, 6, hold=19, only=("martlet", "frr"),
-        config=Config(Neighbor(raw={"martlet": "min hold time 20;"}), raw={"frr": " bgp minimum-holdtime 20"}),
-        pending="no minimum hold time yet")
+        config=Config(Neighbor(raw={"martlet": "min hold time 20;"}), raw={"frr": " bgp minimum-holdtime 20"}))
 refused("RFC 6286 §2.2: identifier 0 is answered with 2/3", 2, 3, identifier="0.0.0.0")
 refused("RFC 6286 §2.2: an internal peer with our own identifier is answered with 2/3", 2, 3,
         config=Config(Neighbor(internal=True), router_id="10.99.99.99"), identifier="10.99.99.99")
@@ -160,8 +159,7 @@ def _(t):
 
 
 refused("RFC 5492 §3: a peer without a capability that is required is answered with 2/7 and the capability", 2, 7, capability(2),
-        only=("martlet",), neighbor=Neighbor(raw={"martlet": "require route refresh on;"}), without=(2,),
-        pending="capabilities cannot be required yet")
+        only=("martlet",), neighbor=Neighbor(raw={"martlet": "require route refresh on;"}), without=(2,))
 
 
 @check("RFC 5492 §5: the data of 2/7 are capabilities", Neighbor(families=("ipv6",)))

@@ -242,7 +242,7 @@ def _(t):
 
 @check("RFC 4364 §7: with AS override the neighbour's own AS in a path becomes ours, so that it takes the route",
        Neighbor(), Neighbor(raw={"martlet": "as override on;"}, channel={"frr": "  neighbor {a} as-override"}),
-       only=("martlet", "frr"), pending="no AS override yet")
+       only=("martlet", "frr"))
 def _(t):
     sender, observer = t.all_up()
     other = t.peers[1].asn

@@ -221,8 +221,7 @@ def _(t):
     expect(observer.expect_route(P).next_hop == [t.peers[1].dut4], t.peers[1].dut4, observer.route(P))
 
 
-@check("RFC 4271 §5.1.3: an external peer in another subnet of the same link gets our address as next hop", Neighbor(), Neighbor(net=2),
-       pending="the link decides, not the subnet")
+@check("RFC 4271 §5.1.3: an external peer in another subnet of the same link gets our address as next hop", Neighbor(), Neighbor(net=2))
 def _(t):
     sender, observer = t.all_up()
     sender.announce(P)

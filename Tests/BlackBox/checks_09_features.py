@@ -250,8 +250,7 @@ def _(t):
     expect(not announcements(peer, P, since), "no routes", peer.story)
 
 
-@check("RFC 7313 §4.1: an answer begins with BoRR and ends with EoRR when both sides offered it", Neighbor(), statics=[P, Q],
-       pending="answers are not marked yet")
+@check("RFC 7313 §4.1: an answer begins with BoRR and ends with EoRR when both sides offered it", Neighbor(), statics=[P, Q])
 def _(t):
     peer = t.up(0, also=[ENHANCED])
     peer.expect_route(P)
@@ -605,8 +604,7 @@ def _(t):
     expect(observer.expect_route(P).value(25) == value, "the value", observer.route(P))
 
 
-@check("RFC 8326 §4.2: a route with GRACEFUL_SHUTDOWN from an external peer has LOCAL_PREF 0", Neighbor(), Neighbor(internal=True),
-       pending="GRACEFUL_SHUTDOWN is not honoured unless a filter does", only=("martlet",))
+@check("RFC 8326 §4.2: a route with GRACEFUL_SHUTDOWN from an external peer has LOCAL_PREF 0", Neighbor(), Neighbor(internal=True), only=("martlet",))
 def _(t):
     sender, observer = t.all_up()
     sender.announce(P, communities=["65535:0"])

@@ -211,9 +211,6 @@ group("Roles")
 
 ROLES = {"provider": 0, "rs_server": 1, "rs_client": 2, "customer": 3, "peer": 4}
 FITTING = {"provider": "customer", "customer": "provider", "rs_server": "rs_client", "rs_client": "rs_server", "peer": "peer"}
-NO_ROLES = "no roles yet"
-
-
 def role(name):
     return capability(9, bytes([ROLES[name]]))
 
@@ -223,7 +220,7 @@ def otc(number):
 
 
 for _own, _other in FITTING.items():
-    @check(f"RFC 9234 §4.1: role {_own} is offered, and a session with {_other} comes up", Neighbor(role=_own), pending=NO_ROLES)
+    @check(f"RFC 9234 §4.1: role {_own} is offered, and a session with {_other} comes up", Neighbor(role=_own))
     def _(t, own=_own, other=_other):
         session = t.connect()
         session.expect_open()
@@ -232,7 +229,7 @@ for _own, _other in FITTING.items():
         session.expect_alive(0.2)
 
 for _own, _other in (("provider", "provider"), ("customer", "peer"), ("peer", "rs_client"), ("rs_server", "customer")):
-    @check(f"RFC 9234 §4.2: role {_other} towards {_own} is answered with 2/11", Neighbor(role=_own), pending=NO_ROLES)
+    @check(f"RFC 9234 §4.2: role {_other} towards {_own} is answered with 2/11", Neighbor(role=_own))
     def _(t, own=_own, other=_other):
         session = t.connect()
         session.expect_open()
@@ -240,12 +237,12 @@ for _own, _other in (("provider", "provider"), ("customer", "peer"), ("peer", "r
         session.expect_notification(2, 11)
 
 
-@check("RFC 9234 §4.2: a peer without a role is accepted unless roles are required", Neighbor(role="provider"), pending=NO_ROLES)
+@check("RFC 9234 §4.2: a peer without a role is accepted unless roles are required", Neighbor(role="provider"))
 def _(t):
     t.up().expect_alive(0.2)
 
 
-@check("RFC 9234 §4.2: a peer without a role is answered with 2/11 when roles are required", Neighbor(role="provider", strict_role=True), pending=NO_ROLES)
+@check("RFC 9234 §4.2: a peer without a role is answered with 2/11 when roles are required", Neighbor(role="provider", strict_role=True))
 def _(t):
     session = t.connect()
     session.expect_open()
@@ -253,7 +250,7 @@ def _(t):
     session.expect_notification(2, 11)
 
 
-@check("RFC 9234 §4.2: the same role twice is accepted, two roles are answered with 2/11", Neighbor(role="provider"), pending=NO_ROLES)
+@check("RFC 9234 §4.2: the same role twice is accepted, two roles are answered with 2/11", Neighbor(role="provider"))
 def _(t):
     session = t.up(0, also=[role("customer"), role("customer")])
     session.expect_alive(0.2)
@@ -265,7 +262,7 @@ def _(t):
 
 def leak(title, own, number, passes, becomes=None):
     """A route with OTC `number` (a function of the case; none without it) from the neighbour to whom we are `own`."""
-    @check(title, Neighbor(role=own), Neighbor(internal=True), pending=NO_ROLES)
+    @check(title, Neighbor(role=own), Neighbor(internal=True))
     def _(t):
         sender, observer = t.up(0, also=[role(FITTING[own])]), t.up(1)
         value = number(t) if number else None
@@ -294,7 +291,7 @@ leak("RFC 9234 §5: a route from a customer without OTC stays without", "provide
 
 def sent(title, own, has_otc, passes, wanted=None):
     """A route of an internal peer, with or without OTC, towards the neighbour to whom we are `own`."""
-    @check(title, Neighbor(internal=True), Neighbor(role=own), Neighbor(), pending=NO_ROLES)
+    @check(title, Neighbor(internal=True), Neighbor(role=own), Neighbor())
     def _(t):
         sender, observer, third = t.up(0), t.up(1, also=[role(FITTING[own])]), t.up(2)
         sender.announce(P, extra=[otc(65010)] if has_otc else [], path=[65010])
@@ -322,12 +319,11 @@ def _(t):
 
 group("Confederations")
 
-NO_CONFEDERATIONS = "no confederations yet"
 MEMBER = dict(asn=65001, confederation=True)
 CONFEDERATION = dict(confederation=64900)
 
 
-def confederation(title, *neighbors, pending=NO_CONFEDERATIONS):
+def confederation(title, *neighbors, pending=None):
     return check(title, config=Config(*neighbors, **CONFEDERATION), pending=pending)
 
 
@@ -419,15 +415,12 @@ def _(t):
 
 group("AIGP")
 
-NO_AIGP = "no AIGP yet"
-
-
 def aigp(metric):
     return attribute(AIGP, b"\1\0\x0b" + struct.pack(">Q", metric))
 
 
 @check("RFC 7311 §3: AIGP passes between neighbours where it is enabled", Neighbor(internal=True, rr_client=True, aigp=True),
-       Neighbor(internal=True, rr_client=True, aigp=True), pending=NO_AIGP)
+       Neighbor(internal=True, rr_client=True, aigp=True))
 def _(t):
     sender, observer = t.all_up()
     sender.announce(P, extra=[aigp(1000)])
@@ -435,14 +428,14 @@ def _(t):
     expect(value == b"\1\0\x0b" + struct.pack(">Q", 1000), "1000", value)
 
 
-@check("RFC 7311 §3.3: AIGP does not go where it is not enabled", Neighbor(internal=True, aigp=True), Neighbor(), pending=NO_AIGP)
+@check("RFC 7311 §3.3: AIGP does not go where it is not enabled", Neighbor(internal=True, aigp=True), Neighbor())
 def _(t):
     sender, observer = t.all_up()
     sender.announce(P, extra=[aigp(1000)])
     expect(AIGP not in observer.expect_route(P).attributes, "no AIGP", observer.route(P))
 
 
-@check("RFC 7311 §4.1: the lower AIGP wins before the length of the path", *[Neighbor(internal=True, aigp=True)] * 2, Neighbor(), pending=NO_AIGP)
+@check("RFC 7311 §4.1: the lower AIGP wins before the length of the path", *[Neighbor(internal=True, aigp=True)] * 2, Neighbor())
 def _(t):
     first, second, observer = t.all_up()
     first.announce(P, path=[65010], extra=[aigp(2000)], communities=["1:1"])
@@ -451,7 +444,7 @@ def _(t):
     observer.expect_route(P, lambda r: r.communities == ["2:2"], "the lower metric")
 
 
-@check("RFC 7311 §4.1: LOCAL_PREF counts before AIGP", *[Neighbor(internal=True, aigp=True)] * 2, Neighbor(), pending=NO_AIGP)
+@check("RFC 7311 §4.1: LOCAL_PREF counts before AIGP", *[Neighbor(internal=True, aigp=True)] * 2, Neighbor())
 def _(t):
     first, second, observer = t.all_up()
     first.announce(P, extra=[aigp(2000)], local_pref=200, communities=["1:1"])
@@ -461,7 +454,7 @@ def _(t):
     expect(observer.route(P).communities == ["1:1"], "the higher LOCAL_PREF", observer.route(P))
 
 
-@check("RFC 7311 §4.1: a route with AIGP wins against one without", *[Neighbor(internal=True, aigp=True)] * 2, Neighbor(), pending=NO_AIGP)
+@check("RFC 7311 §4.1: a route with AIGP wins against one without", *[Neighbor(internal=True, aigp=True)] * 2, Neighbor())
 def _(t):
     first, second, observer = t.all_up()
     first.announce(P, path=[65010], communities=["1:1"])
@@ -474,7 +467,7 @@ group("AS_SET")
 
 
 @check("RFC 9774 §3: with AS_SETs allowed a path with one passes, and it counts 1 in its length",
-       config=Config(*[Neighbor(raw={"martlet": "allow as sets on;"})] * 2, Neighbor()), pending="no switch for AS_SETs yet")
+       config=Config(*[Neighbor(raw={"martlet": "allow as sets on;"})] * 2, Neighbor()))
 def _(t):
     first, second, observer = t.all_up()
     first.announce(P, path=[(SEQUENCE, [t.peers[0].asn]), (SET, [65010, 65011, 65012])])

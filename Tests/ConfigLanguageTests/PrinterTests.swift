@@ -87,7 +87,7 @@ struct PrinterTests {
                         "allowedLocalAS", "interpretsCommunities", "enforcesFirstAS", "defaultLocalPreference",
                         "defaultMED", "deterministicMED", "comparesMEDAlways", "prefersOlder", "comparesPathLength",
                         "comparesIGPMetric", "routeRefresh", "extendedMessages", "attributeLimit", "timers", "restart",
-                        "channels",
+                        "rules", "channels",
                     ]
                 )
                 #expect(
@@ -95,6 +95,14 @@ struct PrinterTests {
                         "mode", "time", "timeLimits", "longLivedMode", "staleTime", "staleTimeLimits",
                     ]
                 )
+                #expect(
+                    names(bgp.rules) == [
+                        "role", "requiresRole", "confederation", "isConfederationMember", "allowsASSets",
+                        "allowsLocalPreference", "overridesAS", "honorsGracefulShutdown", "limits", "maximumPaths",
+                        "required", "enhancedRouteRefresh", "minimumHoldTime",
+                    ]
+                )
+                #expect(names(bgp.rules.limits) == ["attributes", "pathLength", "communities"])
                 #expect(
                     names(bgp.timers) == [
                         "hold", "startupHold", "keepalive", "connectDelay", "connectRetry", "errorWait", "errorForget",
@@ -105,7 +113,7 @@ struct PrinterTests {
                 #expect(
                     names(channel) == [
                         "channel", "nextHopSelf", "nextHopKeep", "nextHopAddress", "gateway", "igpTable",
-                        "extendedNextHop", "isMandatory", "isSecondary", "addPathsReceive", "addPathsSend",
+                        "extendedNextHop", "aigp", "isMandatory", "isSecondary", "addPathsReceive", "addPathsSend",
                         "addPathsCount", "restarts", "restartsLongLived", "longLivedStaleTime",
                     ]
                 )

@@ -36,6 +36,85 @@ struct ProtocolStatementTests {
         #expect(session.channels.first?.channel.exportPolicy.constantVerdict == nil)
     }
 
+    @Test("Rules of a session are those that were written down")
+    func rules() throws {
+        let plain = try session(externalSession())
+        #expect(plain.rules == BGPRules())
+        #expect(plain.channels.first?.aigp == nil)
+        let rules = try session(
+            externalSession(
+                """
+                local role rs_client; require roles; confederation 65000; allow as sets; allow bgp_local_pref;
+                as override; honor graceful shutdown off; max attributes 20; max communities 30; max path length 40; max paths 50;
+                require route refresh; require as4; require as4 off; require enhanced route refresh;
+                enable extended messages; require extended messages; min hold time 9;
+                """
+            )
+        ).rules
+        #expect(rules.role == .routeServerClient && rules.requiresRole)
+        #expect(rules.confederation == 65000 && !rules.isConfederationMember)
+        #expect(rules.allowsASSets && rules.allowsLocalPreference && rules.overridesAS && !rules.honorsGracefulShutdown)
+        #expect((rules.limits.attributes, rules.limits.communities, rules.limits.pathLength) == (20, 30, 40))
+        #expect(rules.required == [.routeRefresh, .enhancedRouteRefresh, .extendedMessages])
+        #expect(rules.maximumPaths == 50)
+        #expect(rules.minimumHoldTime == 9)
+        #expect(try session(externalSession("min hold time 0;")).rules.minimumHoldTime == 3)
+        #expect(try !session(externalSession("enable enhanced route refresh off;")).rules.enhancedRouteRefresh)
+        for (text, expected) in [("aigp", .on), ("aigp off", .off), ("aigp originate", .originate)]
+            as [(String, BGPChannelSettings.AIGPUse)]
+        {
+            #expect(try session(externalSession(channel: text + ";")).channels.first?.aigp == expected)
+        }
+        for (name, role) in [
+            ("provider", .provider), ("customer", .customer), ("peer", .peer), ("rs_server", .routeServer),
+        ] as [(String, BGPRole)] {
+            #expect(try session(externalSession("local role \(name);")).rules.role == role)
+        }
+    }
+
+    @Test(
+        "Rules that do not go together are errors",
+        arguments: [
+            "require roles;", "confederation member;", "confederation 65000; confederation member; local role peer;",
+            "confederation 65000; confederation member; as override;",
+            "confederation 65000; confederation member; rs client;", "rs client; as override;",
+            "enable route refresh off; require route refresh;", "require extended messages;",
+            "enable enhanced route refresh off; require enhanced route refresh;", "local role king;",
+            "max attributes 7;", "max path length 0;", "confederation 0;",
+        ]
+    )
+    func contradictions(options: String) {
+        #expect(errors(externalSession(options)).count == 1)
+    }
+
+    @Test("Internal neighbours have no role and no AS to override")
+    func internalRules() {
+        for options in ["local role peer;", "as override;"] {
+            let text = "protocol bgp b { local 192.0.2.1 as 65001; neighbor 192.0.2.2 as 65001; \(options) ipv4; }"
+            #expect(errors(text).count == 1)
+        }
+    }
+
+    @Test("A limit has a warning on the way, and a time after which a session comes back")
+    func limits() throws {
+        let channel = try #require(
+            try session(
+                externalSession(
+                    channel: "import limit 9 warning 80 action restart after 30; receive limit 8 warning 1;"
+                )
+            ).channels.first?.channel
+        )
+        var expected = LimitSettings(count: 9, action: .restart)
+        (expected.warningPercent, expected.restartAfter) = (80, 30)
+        #expect(channel.importLimit == expected)
+        expected = LimitSettings(count: 8, action: .disable)
+        expected.warningPercent = 1
+        #expect(channel.receiveLimit == expected)
+        for text in ["9 warning 100", "9 action block after 3", "9 action restart after 0"] {
+            #expect(errors(externalSession(channel: "import limit \(text);")).count == 1)
+        }
+    }
+
     @Test("An attribute limit is in MiB and bounded")
     func attributeLimit() throws {
         #expect(try session(externalSession("attribute limit 3;")).attributeLimit == 3 << 20)

@@ -26,6 +26,7 @@ struct Contender: Sendable {
     var routerID: UInt32 = 10
     var address = "10.0.0.10"
     var nextHop = "10.0.0.10"
+    var aigp: UInt64?
 }
 
 private let duels: [Duel] = [
@@ -41,6 +42,15 @@ private let duels: [Duel] = [
     ),
     Duel(reason: .localPreference, winner: Contender(path: [65001, 7, 8], localPreference: 101), loser: Contender()),
     Duel(reason: .asPathLength, winner: Contender(path: [65001], origin: .egp), loser: Contender()),
+    Duel(reason: .localPreference, winner: Contender(localPreference: 101), loser: Contender(aigp: 1)),
+    Duel(reason: .aigp, winner: Contender(path: [65001, 7, 8], aigp: .max), loser: Contender()),
+    Duel(reason: .aigp, winner: Contender(path: [65001, 7, 8], aigp: 9), loser: Contender(aigp: 10)),
+    // The distance to the next hop counts: what is behind the static route is farther away than a connected network.
+    Duel(
+        reason: .aigp,
+        winner: Contender(path: [65001, 7, 8], isInternal: true, aigp: 10),
+        loser: Contender(isInternal: true, nextHop: "10.9.0.1", aigp: 10)
+    ),
     Duel(reason: .origin, winner: Contender(med: 9), loser: Contender(origin: .egp)),
     Duel(reason: .multiExitDiscriminator, winner: Contender(isInternal: true), loser: Contender(med: 1)),
     Duel(reason: .external, winner: Contender(routerID: 99), loser: Contender(isInternal: true)),
@@ -268,18 +278,23 @@ struct Bench: ~Copyable {
         settings.preference = contender.preference
         let source = try present(self.core.addSource(settings))
         self.sources.append(source)
+        var set = attributes(
+            contender.path,
+            origin: contender.origin,
+            med: contender.med,
+            localPreference: contender.localPreference,
+            communities: contender.communities,
+            originatorID: contender.originatorID,
+            clusterList: contender.clusterList
+        )
+        if let metric = contender.aigp {
+            let octets = (0..<8).map { UInt8(truncatingIfNeeded: metric >> UInt64(56 - $0 * 8)) }
+            set.set(.aigp, flags: .optional, value: [1, 0, 11] + octets)
+        }
         self.core.announce(
             source,
             .v4(prefix),
-            attributes: attributes(
-                contender.path,
-                origin: contender.origin,
-                med: contender.med,
-                localPreference: contender.localPreference,
-                communities: contender.communities,
-                originatorID: contender.originatorID,
-                clusterList: contender.clusterList
-            ),
+            attributes: set,
             target: .recursive(BGPNextHop(address(contender.nextHop)), interface: 0)
         )
     }

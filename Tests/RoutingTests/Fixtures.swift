@@ -182,6 +182,15 @@ struct Receiver: Equatable {
     var ipv6Paths: [IPv6Prefix: [UInt32: Route]] = [:]
     var endOfRIBCount = 0
     var messageCount = 0
+    /// Routes that a refresh under way has not named yet (RFC 7313 §4); nil outside of one.
+    var stale: Set<Key>?
+    var refreshCount = 0
+
+    /// What is announced and withdrawn.
+    struct Key: Hashable {
+        var prefix: IPPrefix
+        var pathID: UInt32
+    }
 
     mutating func receive(_ bytes: [UInt8]) throws {
         var decoder = UpdateDecoder()
@@ -202,6 +211,11 @@ struct Receiver: Equatable {
             let length = Int(bytes[offset + 16]) << 8 | Int(bytes[offset + 17])
             try ensure(length <= 4096, "a message of \(length) octets")
             let body = Array(bytes[offset + 19..<offset + length])
+            offset += length
+            if bytes[offset - length + 18] == MessageType.routeRefresh.rawValue {
+                try self.take(try RouteRefresh.decode(body: body.span.bytes))
+                continue
+            }
             try decoder.decode(body.span.bytes, context)
             try ensure(decoder.failure == nil, "an UPDATE that does not decode")
             try ensure(decoder.discardedCount == 0, "an UPDATE with attributes to discard")
@@ -221,7 +235,40 @@ struct Receiver: Equatable {
                 guard let nextHop = decoder.multiprotocolNextHop else { continue }
                 Self.add(nlri, decoder.attributes, nextHop, self.receivesPathIDs, &self.ipv6Routes, &self.ipv6Paths)
             }
-            offset += length
+            if self.stale != nil {
+                let named =
+                    (decoder.withdrawnIPv4 + decoder.announcedIPv4).map {
+                        Key(prefix: .v4($0.prefix), pathID: $0.pathID)
+                    }
+                    + (decoder.withdrawnIPv6 + decoder.announcedIPv6).map {
+                        Key(prefix: .v6($0.prefix), pathID: $0.pathID)
+                    }
+                self.stale?.subtract(named)
+            }
+        }
+    }
+
+    /// Marks what is held at the beginning of a refresh, and drops at its end what was not named in between.
+    private mutating func take(_ refresh: RouteRefresh) throws {
+        switch refresh.subtype {
+        case .beginning:
+            var held: Set<Key> = []
+            for prefix in self.routes.keys { held.insert(Key(prefix: .v4(prefix), pathID: 0)) }
+            for prefix in self.ipv6Routes.keys { held.insert(Key(prefix: .v6(prefix), pathID: 0)) }
+            for (prefix, paths) in self.paths {
+                held.formUnion(paths.keys.map { Key(prefix: .v4(prefix), pathID: $0) })
+            }
+            for (prefix, paths) in self.ipv6Paths {
+                held.formUnion(paths.keys.map { Key(prefix: .v6(prefix), pathID: $0) })
+            }
+            self.stale = held
+        case .end:
+            let stale = self.stale ?? []
+            try ensure(self.stale != nil, "the end of a refresh that did not begin")
+            try ensure(stale.isEmpty, "a refresh that leaves out \(stale)")
+            self.stale = nil
+            self.refreshCount += 1
+        default: try ensure(false, "a request")
         }
     }
 

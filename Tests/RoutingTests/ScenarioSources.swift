@@ -260,7 +260,8 @@ extension Scenario {
     }
 
     mutating func refresh() {
-        self.core.refresh(self.pick(of: self.peers))
+        let peer = self.pick(of: self.peers)
+        self.core.refresh(peer, marks: self.pick(2) == 0)
         self.note(.refresh)
     }
 

@@ -148,6 +148,22 @@ struct ReloadPlanTests {
             Difference({ $0.channels[0].isSecondary = true }, "ipv4 secondary changed"),
             Difference({ $0.channels[0].addPathsReceive = true }, "ipv4 add paths changed"),
             Difference({ $0.channels[0].addPathsSend = true }, "ipv4 add paths changed"),
+            Difference({ $0.channels[0].aigp = .originate }, "ipv4 aigp changed"),
+            Difference({ $0.rules.role = .peer }, "local role changed"),
+            Difference({ $0.rules.requiresRole = true }, "require roles changed"),
+            Difference({ $0.rules.confederation = 65_000 }, "confederation changed"),
+            Difference({ $0.rules.isConfederationMember = true }, "confederation member changed"),
+            Difference({ $0.rules.allowsASSets = true }, "allow as sets changed"),
+            Difference({ $0.rules.allowsLocalPreference = true }, "allow bgp_local_pref changed"),
+            Difference({ $0.rules.overridesAS = true }, "as override changed"),
+            Difference({ $0.rules.honorsGracefulShutdown = false }, "honor graceful shutdown changed"),
+            Difference({ $0.rules.limits.attributes = 9 }, "max attributes changed"),
+            Difference({ $0.rules.limits.communities = 9 }, "max communities changed"),
+            Difference({ $0.rules.limits.pathLength = 9 }, "max path length changed"),
+            Difference({ $0.rules.maximumPaths = 9 }, "max paths changed"),
+            Difference({ $0.rules.required = [.fourOctetAS] }, "require changed"),
+            Difference({ $0.rules.enhancedRouteRefresh = false }, "enable enhanced route refresh changed"),
+            Difference({ $0.rules.minimumHoldTime = 9 }, "min hold time changed"),
         ] as [Difference<String>]
     )
     func restart(_ difference: Difference<String>) {

@@ -25,6 +25,7 @@ extension ConfigurationPrinter {
         self.say("prefer older", settings.prefersOlder)
         self.write(settings.timers)
         self.write(settings.restart)
+        self.write(settings.rules)
         for channel in settings.channels { self.write(channel, of: settings) }
     }
 
@@ -77,6 +78,27 @@ extension ConfigurationPrinter {
         self.say("max long lived stale time \(restart.staleTimeLimits.upperBound)")
     }
 
+    private mutating func write(_ rules: BGPRules) {
+        if let role = rules.role { self.say("local role \(Self.word(role))") }
+        self.say("require roles", rules.requiresRole)
+        if let number = rules.confederation { self.say("confederation \(number.rawValue)") }
+        self.say("confederation member", rules.isConfederationMember)
+        self.say("allow as sets", rules.allowsASSets)
+        self.say("allow bgp_local_pref", rules.allowsLocalPreference)
+        self.say("as override", rules.overridesAS)
+        self.say("honor graceful shutdown", rules.honorsGracefulShutdown)
+        self.say("max attributes \(rules.limits.attributes)")
+        self.say("max communities \(rules.limits.communities)")
+        self.say("max path length \(rules.limits.pathLength)")
+        self.say("max paths \(rules.maximumPaths)")
+        self.say("require route refresh", rules.required.contains(.routeRefresh))
+        self.say("require enhanced route refresh", rules.required.contains(.enhancedRouteRefresh))
+        self.say("require as4", rules.required.contains(.fourOctetAS))
+        self.say("require extended messages", rules.required.contains(.extendedMessages))
+        self.say("enable enhanced route refresh", rules.enhancedRouteRefresh)
+        self.say("min hold time \(rules.minimumHoldTime)")
+    }
+
     private mutating func write(_ channel: BGPChannelSettings, of settings: BGPSettings) {
         let isIPv4 = channel.channel.family == .ipv4Unicast
         self.block(isIPv4 ? "ipv4" : "ipv6", end: "};\n") { printer in
@@ -95,6 +117,12 @@ extension ConfigurationPrinter {
             }
             printer.say("igp table \(printer.quoted(channel.igpTable ?? channel.channel.table))", if: channel.igpTable)
             if isIPv4 { printer.say("extended next hop", channel.extendedNextHop) }
+            switch channel.aigp {
+            case .off: printer.say("aigp off")
+            case .on: printer.say("aigp on")
+            case .originate: printer.say("aigp originate")
+            case nil: printer.remark("aigp: on within the own AS or confederation, else off")
+            }
             printer.say("mandatory", channel.isMandatory)
             let directions = (channel.addPathsReceive, channel.addPathsSend)
             printer.say(
@@ -125,6 +153,16 @@ extension ConfigurationPrinter {
         case .off: "off"
         case .aware: "aware"
         case .on: "on"
+        }
+    }
+
+    private static func word(_ role: BGPRole) -> String {
+        switch role {
+        case .provider: "provider"
+        case .routeServer: "rs_server"
+        case .routeServerClient: "rs_client"
+        case .customer: "customer"
+        case .peer: "peer"
         }
     }
 

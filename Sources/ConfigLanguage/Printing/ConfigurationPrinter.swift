@@ -223,6 +223,9 @@ extension ConfigurationPrinter {
     }
 
     private mutating func write(_ word: String, _ limit: LimitSettings?) {
-        self.say(word + (limit.map { " \($0.count) action \($0.action.rawValue)" } ?? " off"))
+        guard let limit else { return self.say(word + " off") }
+        let warning = limit.warningPercent.map { " warning \($0)" } ?? ""
+        let time = limit.restartAfter.map { " after \($0)" } ?? ""
+        self.say("\(word) \(limit.count)\(warning) action \(limit.action.rawValue)\(time)")
     }
 }

@@ -49,6 +49,17 @@ extension NeighborStatus {
         )
         self.messages = Messages(sent: peer.sent.control, received: peer.received.control)
         self.transitions = peer.establishedCount
+        self.updateErrors = peer.updateErrors.sorted {
+            ($0.key.type, $0.key.cause.rawValue) < ($1.key.type, $1.key.cause.rawValue)
+        }
+        .map { kind, count in
+            UpdateErrorCount(
+                attribute: kind.type.rawValue == 0 ? "attributes" : "\(kind.type)",
+                cause: kind.cause.rawValue,
+                action: kind.isDiscarded ? .discard : .withdraw,
+                count: count
+            )
+        }
         self.attributeBytes = UInt64(clamping: peer.attributeOctets)
         self.attributeLimitBytes = UInt64(clamping: settings.attributeLimit)
         if peer.state == .idle {

@@ -37,6 +37,8 @@ public struct PeerSnapshot: Sendable {
     public var sent: MessageCounts
     /// Messages received.
     public var received: MessageCounts
+    /// Errors in UPDATEs that did not end a session, since the peer was made.
+    public var updateErrors: [UpdateErrorKind: UInt64] = [:]
     /// Octets of attribute sets it is charged for.
     public var attributeOctets = 0
     /// Families, in order of the configuration.

@@ -170,7 +170,10 @@ extension SpeakerCore {
             return "\(name) was asked for its routes"
         case .refreshOut:
             guard let up = entry.up else { throw .notPossible("\(name) is not established") }
-            for channel in up.channels.values where channel.export != nil { self.routing.refresh(channel.source) }
+            let marks = up.established.negotiated.enhancedRouteRefresh
+            for channel in up.channels.values where channel.export != nil {
+                self.routing.refresh(channel.source, marks: marks)
+            }
             self.scheduleRun()
             return "\(name) is sent its routes again"
         }
@@ -332,6 +335,7 @@ extension RejectReason {
         case .invalidNextHop: "invalid next hop"
         case .limit: "over the import limit"
         case .attributesTooLong: "attributes too long"
+        case .routeLeak: "route leak by OTC"
         }
     }
 }
@@ -365,6 +369,7 @@ extension PeerSession {
         snapshot.establishedCount = self.machine.counters.established
         snapshot.sent = counts(self.counters.sent)
         snapshot.received = counts(self.counters.received)
+        snapshot.updateErrors = self.counters.errors
         return snapshot
     }
 }

@@ -53,6 +53,8 @@ struct PeerEntry {
         var judge: UInt32 = 0
         var hasEndOfRIB = false
         var isOverLimit = false
+        var isNearLimit = false
+        var isOverPaths = false
         /// Ends a refresh whose end the peer never marks.
         var refreshTimeout: Scheduled<Void>?
         /// Nil where nothing can be sent: there is no address to name as next hop.
@@ -227,7 +229,7 @@ extension SpeakerCore {
                 .external
             }
         var configuration = SessionConfiguration(
-            localAS: settings.localAS,
+            localAS: settings.announcedAS,
             remoteAS: remote,
             localIdentifier: settings.common.routerID ?? self.routerID
         )
@@ -250,7 +252,16 @@ extension SpeakerCore {
             return family
         }
         configuration.routeRefresh = settings.routeRefresh
-        configuration.enhancedRouteRefresh = settings.routeRefresh
+        let rules = settings.rules
+        configuration.enhancedRouteRefresh = settings.routeRefresh && rules.enhancedRouteRefresh
+        configuration.minimumHoldTime = rules.minimumHoldTime
+        configuration.role = rules.role
+        configuration.requiresRole = rules.requiresRole
+        let requirements: [(BGPRules.Requirements, SessionConfiguration.RequiredCapability)] = [
+            (.routeRefresh, .routeRefresh), (.enhancedRouteRefresh, .enhancedRouteRefresh),
+            (.fourOctetAS, .fourOctetAS), (.extendedMessages, .extendedMessage),
+        ]
+        configuration.required = Set(requirements.filter { rules.required.contains($0.0) }.map(\.1))
         configuration.extendedMessage = settings.extendedMessages
         configuration.isPassive = settings.isPassive
         self.setRestart(settings, &configuration)
@@ -339,6 +350,8 @@ extension SpeakerCore {
                 origin: source.origin,
                 preference: source.preference,
                 interface: self.linkLocalInterface(entry, up),
+                honorsGracefulShutdown: source.session?.honorsGracefulShutdown ?? false && !source.origin.isInternal
+                    && source.session?.isConfederationMember == false,
                 hashSeed: self.hashSeed
             )
         }
@@ -367,7 +380,8 @@ extension SpeakerCore {
     func refresh(_ refresh: RouteRefresh, _ serial: SessionSerial) {
         guard let channel = self.peers[serial.peer]?.session(serial)?.channels[refresh.family], channel.export != nil
         else { return }
-        self.routing.refresh(channel.source)
+        let marks = self.peers[serial.peer]?.up?.established.negotiated.enhancedRouteRefresh ?? false
+        self.routing.refresh(channel.source, marks: marks)
     }
 
     private func interface(of address: IPAddress) -> UInt32 {
@@ -394,6 +408,10 @@ extension SpeakerCore {
         session.allowedLocalAS = settings.allowedLocalAS
         session.defaultLocalPreference = settings.defaultLocalPreference
         session.defaultMED = settings.defaultMED
+        session.confederationID = settings.rules.confederation
+        session.isConfederationMember = settings.rules.isConfederationMember
+        session.role = negotiated.isInternal ? nil : settings.rules.role
+        session.honorsGracefulShutdown = settings.rules.honorsGracefulShutdown
         session.decision = []
         if settings.comparesPathLength { session.decision.insert(.pathLength) }
         if settings.comparesIGPMetric { session.decision.insert(.igpMetric) }
@@ -427,6 +445,7 @@ extension SpeakerCore {
                 ipv4Table: isIPv4 ? igp : self.routing.table(named: "master4"),
                 ipv6Table: isIPv4 ? self.routing.table(named: "master6") : igp
             )
+        if channel.addPathsReceive { source.pathLimit = settings.rules.maximumPaths }
         source.receiveLimit = channel.channel.receiveLimit.flatMap { $0.action == .block ? $0.count : nil }
         source.importLimit = channel.channel.importLimit.flatMap { $0.action == .block ? $0.count : nil }
         return source
@@ -444,11 +463,23 @@ extension SpeakerCore {
         let session: GroupKey.Session =
             if negotiated.isInternal {
                 settings.isRouteReflectorClient ? .client : .nonClient
+            } else if settings.rules.isConfederationMember {
+                .confederationMember
             } else {
                 settings.isRouteServerClient ? .routeServerClient : .external
             }
         let parameters = negotiated.parameters(of: channel.channel.family)
-        var key = GroupKey(table: table, session: session, localAS: settings.localAS, selfNextHop: selfNextHop)
+        var key = GroupKey(table: table, session: session, localAS: settings.announcedAS, selfNextHop: selfNextHop)
+        let isOutside = session == .external || session == .routeServerClient
+        key.stripsConfederation = isOutside && settings.rules.confederation != nil
+        key.overriddenAS = isOutside && settings.rules.overridesAS ? negotiated.peerAS : nil
+        key.role = isOutside ? settings.rules.role : nil
+        key.sendsLocalPreference = settings.rules.allowsLocalPreference
+        switch settings.aigp(channel, isInternal: negotiated.isInternal) {
+        case .off: break
+        case .on: key.aigp = .on
+        case .originate: key.aigp = .originate
+        }
         if session == .client { key.clusterID = settings.clusterID ?? settings.common.routerID ?? self.routerID }
         key.encoding = UpdateEncoding(
             maximumLength: negotiated.maximumMessageLength,
@@ -463,6 +494,10 @@ extension SpeakerCore {
         key.nextHopSelf = channel.nextHopSelf.groupSelection
         key.nextHopKeep = channel.nextHopKeep.groupSelection
         key.interface = settings.multihopTTL == nil ? self.interface(of: established.local.address) : 0
+        if key.interface != 0 {
+            key.network = self.interfaces.addresses[key.interface]?.lazy.map(\.address.network)
+                .first { $0.contains(settings.neighborAddress) && !settings.neighborAddress.isLinkLocal }
+        }
         key.interpretsCommunities = settings.interpretsCommunities
         key.takesLongLivedStale = negotiated.longLivedGracefulRestart != nil
         key.defaultLocalPreference = settings.defaultLocalPreference
@@ -659,6 +694,7 @@ extension SpeakerCore {
                 judgement: judgement,
                 accepted: accepted
             )
+        if result.exceedsReceiveLimit { self.warnOfPaths(ingress.serial, segment.isIPv4 ? .ipv4Unicast : .ipv6Unicast) }
         if segment.isIPv4 ? ingress.limitsIPv4 : ingress.limitsIPv6 {
             self.enforceLimits(source, ingress.serial, segment.isIPv4 ? .ipv4Unicast : .ipv6Unicast, result)
         }
@@ -676,6 +712,7 @@ extension SpeakerCore {
             channel.receiveLimit != nil || channel.importLimit != nil
         else { return }
         let counters = self.routing.counters(source)
+        self.warnOfLimits(channel, counters, serial, family)
         var exceeded: LimitSettings?
         // A neighbour back from a restart may use other path identifiers: what is stale is not counted beside them.
         if let limit = channel.receiveLimit,
@@ -688,7 +725,13 @@ extension SpeakerCore {
         {
             exceeded = exceeded ?? limit
         }
-        guard let exceeded, entry.up?.channels[family]?.isOverLimit == false else { return }
+        guard let exceeded else {
+            if entry.up?.channels[family]?.isOverLimit == true {
+                self.peers[serial.peer]?.up?.channels[family]?.isOverLimit = false
+            }
+            return
+        }
+        guard entry.up?.channels[family]?.isOverLimit == false else { return }
         self.peers[serial.peer]?.up?.channels[family]?.isOverLimit = true
         self.logger.warning(
             "Route limit reached",
@@ -702,7 +745,51 @@ extension SpeakerCore {
         notification.data =
             [UInt8(family.afi >> 8), UInt8(family.afi & 255), family.safi]
             + stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: exceeded.count >> UInt32($0)) }
-        entry.session.inbox.send(.end(serial, notification, exceeded.action == .restart ? .afterBackoff : .never))
+        let restart: PeerRestart =
+            exceeded.action == .disable
+            ? .never : exceeded.restartAfter.map { .after(.seconds($0)) } ?? .afterBackoff
+        entry.session.inbox.send(.end(serial, notification, restart))
+    }
+
+    /// Logs once a session that `max paths` left a route out.
+    private func warnOfPaths(_ serial: SessionSerial, _ family: AddressFamily) {
+        guard let entry = self.peers[serial.peer], entry.up?.channels[family]?.isOverPaths == false,
+            let channel = entry.settings.channels.first(where: { $0.channel.family == family }),
+            channel.addPathsReceive, channel.channel.receiveLimit == nil
+        else { return }
+        self.peers[serial.peer]?.up?.channels[family]?.isOverPaths = true
+        self.logger.warning(
+            "More paths of a prefix than are kept",
+            metadata: [
+                "peer": "\(entry.settings.common.name)", "family": "\(family)",
+                "limit": "\(entry.settings.rules.maximumPaths)",
+            ]
+        )
+    }
+
+    /// Logs once that a `warning` threshold was reached, and again after the routes were fewer in between.
+    private func warnOfLimits(
+        _ channel: ChannelSettings,
+        _ counters: SourceCounters,
+        _ serial: SessionSerial,
+        _ family: AddressFamily
+    ) {
+        func isNear(_ limit: LimitSettings?, _ count: UInt32) -> Bool {
+            guard let limit, let percent = limit.warningPercent else { return false }
+            return UInt64(count) * 100 >= UInt64(limit.count) * UInt64(percent)
+        }
+        let isNear =
+            isNear(channel.receiveLimit, counters.received) || isNear(channel.importLimit, counters.accepted)
+        guard let up = self.peers[serial.peer]?.up?.channels[family], up.isNearLimit != isNear else { return }
+        self.peers[serial.peer]?.up?.channels[family]?.isNearLimit = isNear
+        guard isNear, let name = self.peers[serial.peer]?.settings.common.name else { return }
+        self.logger.warning(
+            "Route limit is near",
+            metadata: [
+                "peer": "\(name)", "family": "\(family)", "received": "\(counters.received)",
+                "accepted": "\(counters.accepted)",
+            ]
+        )
     }
 
     // MARK: - Routes out
@@ -766,6 +853,19 @@ struct Outlet {
     var serial: SessionSerial
     /// Index of the session's loop.
     var loop: Int
+}
+
+extension BGPSettings {
+    /// The AS of this end as the neighbour knows it: the confederation's, unless the neighbour is in it (RFC 5065 §4).
+    var announcedAS: ASNumber {
+        let isInside = self.isInternal || self.rules.isConfederationMember
+        return isInside ? self.localAS : self.rules.confederation ?? self.localAS
+    }
+
+    /// What a channel does with AIGP: by default it is on inside the own AS or confederation (RFC 7311 §3.2).
+    func aigp(_ channel: BGPChannelSettings, isInternal: Bool) -> BGPChannelSettings.AIGPUse {
+        channel.aigp ?? (isInternal || self.rules.isConfederationMember ? .on : .off)
+    }
 }
 
 extension PeerEntry {

@@ -19,6 +19,8 @@ struct ImportJudge: Sendable {
     let preference: UInt16
     /// Interface of link-local next hops.
     let interface: UInt32
+    /// Whether accepted routes with GRACEFUL_SHUTDOWN get LOCAL_PREF 0 (RFC 8326).
+    var honorsGracefulShutdown = false
     /// Seed of attribute hashes.
     let hashSeed: UInt64
 
@@ -43,6 +45,7 @@ struct ImportJudge: Sendable {
         let target = RouteTarget.recursive(nextHop, interface: isScoped ? self.interface : 0)
         let local = LocalAttributes(preference: self.preference)
         let limit = batch.attributes.count + Self.roomForChanges
+        let isShutDown = self.honorsGracefulShutdown && attributes.view.contains(.gracefulShutdown)
         var part = segment
         var latest: RouteDraft?
         for index in segment.nlri {
@@ -55,6 +58,9 @@ struct ImportJudge: Sendable {
                 local: local
             )
             let verdict = self.program.evaluate(&draft)
+            if self.honorsGracefulShutdown, verdict == .accept, isShutDown || draft.attributes != attributes {
+                draft.honorGracefulShutdown()
+            }
             let isSame = draft.target == target && draft.local == local && draft.attributes == attributes
             var judgement = RouteBatch.Judgement.open
             if verdict == .reject {

@@ -247,21 +247,37 @@ extension PeerSession {
         self.judges = ImportJudges()
         func use(_ family: AddressFamily) -> UpdateContext.FamilyUse {
             guard let parameters = negotiated.parameters(of: family) else { return .init(isNegotiated: false) }
-            return UpdateContext.FamilyUse(
+            var use = UpdateContext.FamilyUse(
                 isNegotiated: true,
                 receivesPathIDs: parameters.addPathReceive,
                 allowsExtendedNextHop: parameters.extendedNextHop
             )
+            use.refusesAIGP = !self.settings.channels.contains {
+                $0.channel.family == family && self.settings.aigp($0, isInternal: negotiated.isInternal) != .off
+            }
+            return use
         }
-        self.connections[id]?.context = UpdateContext(
+        let rules = self.settings.rules
+        var context = UpdateContext(
             ipv4: use(.ipv4Unicast),
             ipv6: use(.ipv6Unicast),
             hasFourOctetAS: negotiated.fourOctetAS,
             isInternal: negotiated.isInternal,
             peerAS: negotiated.peerAS,
             enforcesFirstAS: self.settings.enforcesFirstAS,
+            rejectsASSets: !rules.allowsASSets,
             hashSeed: self.hashSeed
         )
+        context.acceptsAIGP =
+            context.ipv4.isNegotiated && !context.ipv4.refusesAIGP
+            || context.ipv6.isNegotiated && !context.ipv6.refusesAIGP
+        context.isConfederationMember = rules.isConfederationMember && !negotiated.isInternal
+        context.allowsConfederationSegments =
+            rules.confederation != nil && (negotiated.isInternal || rules.isConfederationMember)
+        context.acceptsLocalPreference = rules.allowsLocalPreference
+        context.role = negotiated.isInternal ? nil : rules.role
+        context.limits = rules.limits
+        self.connections[id]?.context = context
         self.connections[id]?.maximumMessageLength = negotiated.maximumMessageLength
         let local = channel.localAddress.flatMap(SocketEndpoint.init) ?? self.transport.remote
         let remote = channel.remoteAddress.flatMap(SocketEndpoint.init) ?? self.transport.remote

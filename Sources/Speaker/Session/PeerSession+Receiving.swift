@@ -155,24 +155,46 @@ extension PeerSession {
             self.handle(.received(id, .updateError(error)))
             return
         }
+        if self.decoder.failure != nil || self.decoder.discardedCount > 0 { self.noteErrors(body) }
+        self.batch.append(self.decoder, self.judges)
+    }
+
+    /// Counts what was wrong with an UPDATE and writes it down with the octets, as far as the log is not flooded
+    /// (RFC 7606 §8).
+    private func noteErrors(_ body: RawSpan) {
+        func attribute(_ error: AttributeError) -> Logger.MetadataValue {
+            error.extent.isEmpty ? "-" : "\(hexadecimal(body.extracting(error.extent)))"
+        }
         if let failure = self.decoder.failure {
             self.counters.treatedAsWithdraw += 1
-            self.logger.warning(
-                "UPDATE treated as withdrawal",
-                metadata: ["cause": "\(failure)", "message": "\(hexadecimal(body))"]
-            )
-        }
-        if self.decoder.discardedCount > 0 {
-            self.counters.discardedAttributes += UInt64(self.decoder.discardedCount)
-            for error in self.decoder.discarded {
-                self.logger.debug("Attribute discarded", metadata: ["cause": "\(error)"])
+            self.counters.count(failure, isDiscarded: false)
+            if let suppressed = self.errorLines.take(at: .now()) {
+                self.logger.warning(
+                    "UPDATE treated as withdrawal",
+                    metadata: [
+                        "cause": "\(failure)", "attribute": attribute(failure), "message": "\(hexadecimal(body))",
+                        "suppressed": "\(suppressed)",
+                    ]
+                )
             }
         }
-        self.batch.append(self.decoder, self.judges)
+        self.counters.discardedAttributes += UInt64(self.decoder.discardedCount)
+        for error in self.decoder.discarded {
+            self.counters.count(error, isDiscarded: true)
+            // What an external peer may send and nobody uses is no error worth a line at each route.
+            let isExpected = error.cause == .fromExternalPeer || error.cause == .notEnabled
+            let level: Logger.Level = isExpected ? .debug : .warning
+            guard level >= self.logger.logLevel, let suppressed = self.errorLines.take(at: .now()) else { continue }
+            self.logger.log(
+                level: level,
+                "Attribute discarded",
+                metadata: ["cause": "\(error)", "attribute": attribute(error), "suppressed": "\(suppressed)"]
+            )
+        }
     }
 }
 
-/// The first octets of a message body as hexadecimal digits, for the log (RFC 7606 §6).
+/// The first octets of a message body or attribute as hexadecimal digits, for the log (RFC 7606 §8).
 private func hexadecimal(_ span: RawSpan) -> String {
     var text = ""
     for index in 0..<min(span.byteCount, 256) {

@@ -1,5 +1,5 @@
 internal import BGPSession
-internal import BGPWire
+public import BGPWire
 internal import Glibc
 internal import IPAddressing
 internal import Logging
@@ -35,6 +35,7 @@ actor PeerSession {
     var establishedTime: Double?
     var lastErrorTime: Double?
     var counters = MessageCounters()
+    var errorLines = LogAllowance()
     var decoder = UpdateDecoder()
     var batch = RouteBatch()
     /// Import policies that run here.
@@ -257,6 +258,51 @@ struct MessageCounters: Sendable {
     var treatedAsWithdraw: UInt64 = 0
     /// Attributes discarded (RFC 7606).
     var discardedAttributes: UInt64 = 0
+    /// Both by attribute and cause.
+    var errors: [UpdateErrorKind: UInt64] = [:]
+
+    /// Counts an error.
+    mutating func count(_ error: AttributeError, isDiscarded: Bool) {
+        let kind = UpdateErrorKind(type: error.type, cause: error.cause, isDiscarded: isDiscarded)
+        // Types are 256 and causes few, but a peer need not fill memory with all of them.
+        guard self.errors.count < 256 || self.errors[kind] != nil else { return }
+        self.errors[kind, default: 0] += 1
+    }
+}
+
+/// Which error an UPDATE had and what was done about it.
+public struct UpdateErrorKind: Hashable, Sendable {
+    /// The attribute.
+    public var type: PathAttributeType
+    /// What was wrong.
+    public var cause: AttributeError.Cause
+    /// Whether the attribute was left out; else the routes count as withdrawn.
+    public var isDiscarded: Bool
+}
+
+/// Limits how much a peer can write into the log: ten lines at once, then one a second.
+struct LogAllowance: Sendable {
+    private static let burst = 10
+    private var left = Self.burst
+    private var last = NIODeadline.now()
+    /// Lines left out since the last one that was not.
+    private(set) var suppressed: UInt64 = 0
+
+    /// Whether to write a line now; if so, how many were left out before.
+    mutating func take(at now: NIODeadline) -> UInt64? {
+        let seconds = Int(clamping: (now - self.last).nanoseconds / 1_000_000_000)
+        if seconds > 0 {
+            self.left = min(Self.burst, self.left + min(seconds, Self.burst))
+            self.last = now
+        }
+        guard self.left > 0 else {
+            self.suppressed &+= 1
+            return nil
+        }
+        self.left -= 1
+        defer { self.suppressed = 0 }
+        return self.suppressed
+    }
 }
 
 /// Random numbers for timers: splitmix64 (Steele, Lea, Flood 2014) with a random seed.
