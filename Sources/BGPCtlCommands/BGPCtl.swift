@@ -17,7 +17,7 @@ public struct BGPCtl: ParsableCommand {
             Exit codes: 0 done; 1 the speaker refused or could not do it (also a reload that did not check); \
             2 the speaker cannot be reached or its answer broke off; 64 the command line is wrong.
             """,
-        subcommands: [Show.self, Dump.self, Reload.self, Neighbor.self, Shutdown.self]
+        subcommands: [Show.self, Explain.self, Dump.self, Reload.self, Neighbor.self, Shutdown.self]
     )
 
     @OptionGroup

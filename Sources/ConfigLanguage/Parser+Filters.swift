@@ -199,6 +199,14 @@ extension Parser {
     }
 
     private mutating func parseStatement(_ scope: inout FilterScope) throws(SyntaxError) -> FilterStatement {
+        let start = self.location
+        let statement = try self.parseBareStatement(&scope)
+        guard Int(start.file) < self.files.count else { return statement }
+        let file = self.files[Int(start.file)]
+        return .at(FilterPlace(path: file.path, line: file.line(at: Int(start.offset))), statement)
+    }
+
+    private mutating func parseBareStatement(_ scope: inout FilterScope) throws(SyntaxError) -> FilterStatement {
         try self.enter()
         defer { self.leave() }
         let start = self.location

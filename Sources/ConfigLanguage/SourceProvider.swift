@@ -74,19 +74,25 @@ struct SourceText: Sendable {
         self.bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     }
 
-    /// One-based line and column of an offset, and the line's text.
-    func locate(_ offset: Int) -> (line: Int, column: Int, text: String) {
-        let offset = min(max(offset, 0), self.bytes.count)
+    /// One-based line of an offset.
+    func line(at offset: Int) -> Int {
         var low = 0
         var high = self.lineStarts.count
         while high - low > 1 {
             let middle = (low + high) / 2
             if self.lineStarts[middle] <= offset { low = middle } else { high = middle }
         }
-        let start = self.lineStarts[low]
+        return low + 1
+    }
+
+    /// One-based line and column of an offset, and the line's text.
+    func locate(_ offset: Int) -> (line: Int, column: Int, text: String) {
+        let offset = min(max(offset, 0), self.bytes.count)
+        let line = self.line(at: offset)
+        let start = self.lineStarts[line - 1]
         let end = self.bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? self.bytes.count
         // Long lines are cut: a diagnostic quotes, it does not dump.
         let text = String(decoding: self.bytes[start..<min(end, start + 400)], as: UTF8.self)
-        return (low + 1, offset - start + 1, text)
+        return (line, offset - start + 1, text)
     }
 }

@@ -22,6 +22,11 @@ public protocol ControlBackend: Sendable {
     /// neighbour does not exist. The walk goes on at `continuation`; nil is its start.
     func routes(_ query: RouteQuery, from continuation: RouteContinuation?) async throws -> RoutePage
 
+    /// Why the paths of a destination are where they are and to whom they go; an answer for each table that has it.
+    ///
+    /// `not-found` when the table or neighbour does not exist.
+    func explain(_ query: ExplainQuery) async throws -> [Explanation]
+
     /// Begins a dump of tables in MRT format (RFC 6396); `not-found` when the table does not exist.
     ///
     /// Like a walk over routes it goes on as fast as the client reads, in slices between which peers are served.

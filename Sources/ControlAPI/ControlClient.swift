@@ -134,6 +134,11 @@ public struct ControlClient: Sendable {
         guard lines.isEmpty else { throw ControlClientError.interrupted(self.socketPath, "the last line is not whole") }
     }
 
+    /// `GET /v1/explain`.
+    public func explain(_ query: ExplainQuery) async throws -> [Explanation] {
+        try await self.get("/v1/explain\(query.queryString)")
+    }
+
     /// `GET /v1/mrt`: tables as MRT records, in pieces of any size; an error means that the dump is not whole.
     public func dumpTables(_ query: TableDumpQuery, _ body: (ByteBuffer) async throws -> Void) async throws {
         let response = try await self.open(.get, "/v1/mrt\(query.queryString)", deadline: .distantFuture)

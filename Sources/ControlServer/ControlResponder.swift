@@ -49,7 +49,7 @@ struct ControlResponder: HTTPResponder {
     }
 
     private func answer(_ endpoint: Endpoint, _ arguments: [String], _ request: Request) async throws -> Response {
-        if endpoint != .routes, endpoint != .mrt, let query = request.uri.query, !query.isEmpty {
+        if ![.routes, .explain, .mrt].contains(endpoint), let query = request.uri.query, !query.isEmpty {
             throw ControlError(.invalidRequest, "\(request.uri.path) takes no query parameters")
         }
         switch endpoint {
@@ -75,6 +75,10 @@ struct ControlResponder: HTTPResponder {
                 status: .ok,
                 headers: [.contentType: "application/x-ndjson"],
                 body: ResponseBody { try await stream.write(to: &$0) }
+            )
+        case .explain:
+            return try Self.json(
+                try await self.backend.explain(ExplainQuery(queryString: request.uri.query ?? ""))
             )
         case .mrt:
             // Begun before the answer's head, so that an unknown table is a proper 404.

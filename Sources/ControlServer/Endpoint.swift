@@ -5,6 +5,7 @@ enum Endpoint: String, CaseIterable, Sendable {
     case neighbors = "GET /v1/neighbors"
     case neighbor = "GET /v1/neighbors/{name}"
     case routes = "GET /v1/routes"
+    case explain = "GET /v1/explain"
     case mrt = "GET /v1/mrt"
     case memory = "GET /v1/memory"
     case interfaces = "GET /v1/interfaces"

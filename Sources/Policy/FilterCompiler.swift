@@ -13,6 +13,8 @@ struct FilterCompiler {
     private(set) var masks: [[PathMask.Element?]] = []
     private(set) var originTables: [ROATable] = []
     private(set) var dependencies: PolicyDependencies = []
+    /// Where instructions come from: each place holds from its instruction to the next one's.
+    private(set) var places: [(start: Int, place: FilterPlace)] = []
 
     private let library: [FilterFunction]
     private var constantIndex: [FilterValue: UInt32] = [:]
@@ -32,6 +34,7 @@ struct FilterCompiler {
             self.code = [FilterInstruction(operation: first)]
             self.constants = []
             self.dependencies = []
+            self.places = self.places.first.map { [(0, $0.place)] } ?? []
             return
         }
         var next = 0
@@ -95,6 +98,9 @@ struct FilterCompiler {
         case .raise:
             self.emit(.raise)
             return true
+        case .at(let place, let statement):
+            self.places.append((self.code.count, place))
+            return self.compile(statement)
         }
         return false
     }
@@ -246,7 +252,7 @@ struct FilterCompiler {
     /// What a call comes to when the function does nothing but return an expression without variables.
     private func inlined(_ function: Int, _ arguments: [FilterExpression]) -> FilterExpression? {
         guard arguments.isEmpty, self.inlineDepth < 4, self.library[function].slotCount == 0,
-            self.library[function].body.count == 1, case .result(let value?) = self.library[function].body[0]
+            self.library[function].body.count == 1, case .result(let value?) = self.library[function].body[0].bare
         else { return nil }
         return value
     }

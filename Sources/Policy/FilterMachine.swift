@@ -12,6 +12,8 @@ struct FilterMachine {
     private var budget = FilterProgram.instructionLimit
     private var line = ""
     private var places = AttributePlaces()
+    /// The last instruction that ran.
+    private(set) var position = 0
     /// Lines that were printed.
     private(set) var lines: [String] = []
 
@@ -33,6 +35,7 @@ struct FilterMachine {
             for _ in 0..<program.slotCount { self.stack.append(.undefined) }
         }
         var at = 0
+        defer { self.position = at - 1 }
         while at < code.count {
             self.budget -= 1
             guard self.budget > 0 else { throw .tooManyInstructions }

@@ -2,7 +2,7 @@ public import RouteModel
 
 /// A checked, compiled filter.
 ///
-/// Equality is structural over the constant-folded program: equal text means equal value.
+/// Equality is structural over the constant-folded program: equal text means equal value, wherever it stands.
 public struct FilterProgram: Sendable {
     /// Accepts every route unchanged (`import all`).
     public static let acceptAll = FilterProgram([.accept])
@@ -29,7 +29,8 @@ public struct FilterProgram: Sendable {
         let originTables: [ROATable]
         let slotCount: Int
         let dependencies: PolicyDependencies
-        /// A hash of all of the above, computed once: routing groups are found by it.
+        let places: [(start: Int, place: FilterPlace)]
+        /// A hash of all of the above but places, computed once: routing groups are found by it.
         let fingerprint: Int
 
         init(_ compiler: FilterCompiler, slotCount: Int, originTables: [ROATable]) {
@@ -42,6 +43,7 @@ public struct FilterProgram: Sendable {
             self.originTables = originTables
             self.slotCount = compiler.code.count == 1 ? 0 : slotCount
             self.dependencies = compiler.dependencies
+            self.places = compiler.places
             self.fingerprint = Self.hash(self.code, self.constants, self.switches, self.masks, originTables)
         }
 
@@ -56,6 +58,7 @@ public struct FilterProgram: Sendable {
             self.originTables = originTables
             self.slotCount = other.slotCount
             self.dependencies = other.dependencies
+            self.places = other.places
             self.fingerprint = Self.hash(self.code, self.constants, self.switches, self.masks, originTables)
         }
 
@@ -73,6 +76,16 @@ public struct FilterProgram: Sendable {
             hasher.combine(masks)
             hasher.combine(tables)
             return hasher.finalize()
+        }
+
+        /// Where an instruction comes from.
+        func place(of instruction: Int) -> FilterPlace? {
+            var (low, high) = (0, self.places.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if self.places[middle].start <= instruction { low = middle + 1 } else { high = middle }
+            }
+            return low > 0 ? self.places[low - 1].place : nil
         }
 
         func isEqual(to other: Storage) -> Bool {
@@ -175,9 +188,19 @@ extension FilterProgram: RoutePolicy {
         var machine = FilterMachine()
         do {
             let verdict = try machine.run(self.storage, &route)
-            return FilterOutcome(verdict: verdict, error: nil, printed: machine.lines)
+            return FilterOutcome(
+                verdict: verdict,
+                error: nil,
+                printed: machine.lines,
+                place: self.storage.place(of: machine.position)
+            )
         } catch {
-            return FilterOutcome(verdict: .reject, error: error, printed: machine.lines)
+            return FilterOutcome(
+                verdict: .reject,
+                error: error,
+                printed: machine.lines,
+                place: self.storage.place(of: machine.position)
+            )
         }
     }
 
@@ -195,4 +218,6 @@ public struct FilterOutcome: Hashable, Sendable {
     public var error: FilterError?
     /// Lines that it printed.
     public var printed: [String] = []
+    /// The statement that decided or failed, if the program was read from a configuration.
+    public var place: FilterPlace?
 }

@@ -159,6 +159,30 @@ public indirect enum FilterStatement: Hashable, Sendable {
     case reject
     /// `error`: the filter fails.
     case raise
+    /// A statement and where it stands in the configuration.
+    case at(FilterPlace, FilterStatement)
+
+    /// The statement without its place.
+    var bare: FilterStatement {
+        if case .at(_, let statement) = self { statement.bare } else { self }
+    }
+}
+
+/// Where a statement stands, for those who ask why a filter decided as it did; no part of what a program means.
+public struct FilterPlace: Hashable, Sendable, CustomStringConvertible {
+    /// File.
+    public var path: String
+    /// Line, from 1.
+    public var line: Int
+
+    /// Creates a place.
+    public init(path: String, line: Int) {
+        self.path = path
+        self.line = line
+    }
+
+    /// `file:line`.
+    public var description: String { "\(self.path):\(self.line)" }
 }
 
 /// What is done for each element of a list.

@@ -247,6 +247,47 @@ public final class SyntheticBackend: ControlBackend {
         )
     }
 
+    /// Three paths of any destination in `master4` and three neighbors; nothing in other tables.
+    public func explain(_ query: ExplainQuery) async throws -> [Explanation] {
+        if let neighbor = query.neighbor, !["peer1", "peer2", "peer3"].contains(neighbor) {
+            throw ControlError(.notFound, "no such neighbor: \(neighbor)")
+        }
+        guard query.table ?? "master4" == "master4" else { return [] }
+        func path(_ name: String, _ verdict: Explanation.Verdict, _ reason: String) -> Explanation.Path {
+            var route = Self.route(1)
+            route.protocolName = name
+            route.best = verdict == .best
+            return Explanation.Path(route: route, verdict: verdict, reason: reason)
+        }
+        var best = path("peer1", .best, "AS_PATH length: 2 against 3 of peer2")
+        (best.step, best.rival) = ("AS_PATH length", "peer2")
+        var lost = path("peer2", .lost, "AS_PATH length: 3 against 2 of peer1")
+        (lost.step, lost.rival) = ("AS_PATH length", "peer1")
+        var rejected = path("peer3", .rejected, "rejected by the import policy")
+        rejected.place = "/etc/martlet/speaker.conf:12"
+        let neighbors = [
+            Explanation.Neighbor(
+                name: "peer1",
+                state: .withheld,
+                reasons: [.init(path: "peer1", reason: "it came from this neighbor")]
+            ),
+            Explanation.Neighbor(name: "peer2", state: .announced, sent: [Self.route(1)]),
+            Explanation.Neighbor(
+                name: "peer3",
+                state: .down,
+                reasons: [.init(path: nil, reason: "there is no session")]
+            ),
+        ]
+        return [
+            Explanation(
+                prefix: "10.0.0.1/32",
+                table: "master4",
+                paths: [best, lost, rejected],
+                neighbors: neighbors.filter { query.neighbor == nil || $0.name == query.neighbor }
+            )
+        ]
+    }
+
     /// Pieces of ten octets, the number of the piece in each; fails at ``failingPage``.
     public func tableDump(_ query: TableDumpQuery) async throws -> any TableDump {
         if let table = query.table, table != "master4" { throw ControlError(.notFound, "no such table: \(table)") }

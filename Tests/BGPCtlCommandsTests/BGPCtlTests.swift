@@ -177,6 +177,35 @@ struct BGPCtlTests {
         )
     }
 
+    @Test("explain tells of each path why it is where it is, and of each neighbor what it is sent")
+    func explain() async throws {
+        let run = try await self.bgpctl("explain", "10.0.0.1")
+        #expect(
+            run.output == """
+                10.0.0.1/32 in master4
+                  * peer1 from 192.0.2.2 via 192.0.2.2
+                      best: AS_PATH length: 2 against 3 of peer2
+                    peer2 from 192.0.2.2 via 192.0.2.2
+                      not the best one: AS_PATH length: 3 against 2 of peer1
+                  ! peer3 from 192.0.2.2 via 192.0.2.2
+                      rejected: rejected by the import policy at /etc/martlet/speaker.conf:12
+                  sent to
+                    peer1: withheld
+                      not peer1: it came from this neighbor
+                    peer2: announced
+                      peer1, next hop 192.0.2.2, AS path 4200000000 65001
+                    peer3: down
+                      there is no session
+
+                """
+        )
+        let one = try await self.bgpctl("explain", "10.0.0.1/32", "--neighbor", "peer3", "--json")
+        let decoded = try JSONDecoder().decode([Explanation].self, from: Data(one.output.utf8))
+        #expect(decoded.map { $0.neighbors.map(\.name) } == [["peer3"]])
+        let none = try await self.bgpctl("explain", "10.0.0.1/32", "--table", "master6")
+        #expect(none.output == "no table has a route to 10.0.0.1/32\n")
+    }
+
     @Test("show routes for ADDRESS asks for the longest match")
     func routesForAddress() async throws {
         let run = try await self.bgpctl("--json", "show", "routes", "for", "10.0.0.1")

@@ -132,6 +132,22 @@ struct SpeakerBackend: ControlBackend {
         }
     }
 
+    func explain(_ query: ExplainQuery) async throws -> [Explanation] {
+        var selection = RouteSelection()
+        selection.table = query.table
+        switch query.selection {
+        case .all: throw ControlError(.invalidRequest, "explain needs a prefix or an address")
+        case .prefix(let prefix): selection.destination = .prefix(prefix)
+        case .longestMatch(let address): selection.destination = .longestMatch(address)
+        }
+        let runtime = try await self.runtime()
+        do throws(ControlFailure) {
+            return try await runtime.speaker.explain(selection, neighbor: query.neighbor).map(Explanation.init)
+        } catch {
+            throw error.control
+        }
+    }
+
     func tableDump(_ query: TableDumpQuery) async throws -> any TableDump {
         try await SpeakerTableDump(query, try await self.runtime())
     }

@@ -201,7 +201,7 @@ extension SpeakerCore {
         return entry.up?.channels.mapValues(\.source) ?? [:]
     }
 
-    private func selectedTables(_ selection: RouteSelection) throws(ControlFailure) -> [TableID] {
+    func selectedTables(_ selection: RouteSelection) throws(ControlFailure) -> [TableID] {
         var tables = self.routing.tables.filter { !self.connectedTables.values.contains($0) }
         if let name = selection.table {
             guard let table = self.routing.table(named: name) else { throw .unknownTable(name) }
@@ -253,7 +253,7 @@ extension SpeakerCore {
         return RouteSlice(routes: routes, next: next)
     }
 
-    private func route(_ prefix: IPPrefix, _ path: PathView, _ table: String, asReceived: Bool) -> RouteSnapshot {
+    func route(_ prefix: IPPrefix, _ path: PathView, _ table: String, asReceived: Bool) -> RouteSnapshot {
         let form = asReceived ? path.received : path.accepted ?? path.received
         var discard: String?
         switch path.resolved.kind {

@@ -1,0 +1,38 @@
+internal import ControlAPI
+internal import IPAddressing
+internal import Policy
+internal import RouteModel
+internal import Routing
+internal import Speaker
+
+extension Explanation {
+    /// An explanation of the speaker as the control interface shows it.
+    init(_ snapshot: ExplanationSnapshot) {
+        let names = snapshot.paths.map(\.route.origin.protocolName)
+        self.init(
+            prefix: snapshot.prefix.description,
+            table: snapshot.table,
+            paths: snapshot.paths.map { path in
+                var result = Path(
+                    route: Route(path.route),
+                    verdict: Verdict(rawValue: path.verdict.rawValue) ?? .lost,
+                    reason: path.text
+                )
+                result.step = path.step.map(\.words)
+                result.rival = path.rival.map { names[$0] }
+                result.place = path.place?.description
+                return result
+            },
+            neighbors: snapshot.neighbors.map { neighbor in
+                Neighbor(
+                    name: neighbor.name,
+                    state: State(rawValue: neighbor.state.rawValue) ?? .withheld,
+                    sent: neighbor.sent.map { Route($0) },
+                    reasons: neighbor.reasons.map {
+                        Reason(path: $0.path, reason: $0.text, place: $0.place?.description)
+                    }
+                )
+            }
+        )
+    }
+}

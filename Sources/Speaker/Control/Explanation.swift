@@ -1,0 +1,88 @@
+public import IPAddressing
+public import Policy
+public import Routing
+
+/// Why the paths of a destination are where they are.
+public struct ExplanationSnapshot: Sendable {
+    /// The destination.
+    public var prefix: IPPrefix
+    /// Table.
+    public var table: String
+    /// Its paths, the best first.
+    public var paths: [Path]
+    /// What neighbours are sent of it, in order of the configuration.
+    public var neighbors: [Neighbor]
+
+    /// A path and what was decided about it.
+    public struct Path: Sendable {
+        /// The path as queries show it.
+        public var route: RouteSnapshot
+        /// What became of it.
+        public var verdict: Verdict
+        /// The step of the decision process that decided; nil when it took no part.
+        public var step: DecisionReason?
+        /// Place in ``ExplanationSnapshot/paths`` of the one it was decided against.
+        public var rival: Int?
+        /// One sentence.
+        public var text: String
+        /// Where the import policy rejected it.
+        public var place: FilterPlace?
+    }
+
+    /// What becomes of a path in its table.
+    public enum Verdict: String, Sendable {
+        /// It is the best one.
+        case best
+        /// As good as the best up to the IGP metric; kernel protocols may use it beside that one.
+        case equalCost = "equal-cost"
+        /// Another one is better.
+        case lost
+        /// It would take part if its next hop resolved.
+        case unusable
+        /// It was rejected on import.
+        case rejected
+    }
+
+    /// What becomes of the destination on its way to a neighbour.
+    public struct Neighbor: Sendable {
+        /// Name.
+        public var name: String
+        /// State for the destination.
+        public var state: State
+        /// What it is sent, one for each path.
+        public var sent: [RouteSnapshot]
+        /// Why paths are not sent, one sentence each.
+        public var reasons: [Reason]
+    }
+
+    /// Whether a neighbour has the destination.
+    public enum State: String, Sendable {
+        /// It was sent.
+        case announced
+        /// It is due and about to be sent.
+        case pending
+        /// It is not sent.
+        case withheld
+        /// There is no session, or none with this family.
+        case down
+    }
+
+    /// Why a path is not sent.
+    public struct Reason: Sendable {
+        /// Protocol instance of the path; nil when the reason is about all.
+        public var path: String?
+        /// One sentence.
+        public var text: String
+        /// Where the export policy rejected it.
+        public var place: FilterPlace?
+    }
+}
+
+extension Speaker {
+    /// Explains the destination of a query, one answer for each table that has it; with `neighbor` only that one's part.
+    public func explain(_ selection: RouteSelection, neighbor: String?) async throws(ControlFailure)
+        -> [ExplanationSnapshot]
+    {
+        try await self.core.explain(selection, neighbor: neighbor)
+    }
+}
