@@ -214,6 +214,7 @@ extension DecisionReason {
         case .onlyPath: "only path"
         case .rejected: "rejected on import"
         case .preference: "preference"
+        case .longLivedStale: "its sender has been away for long (RFC 9494)"
         case .unresolvable: "next hop does not resolve"
         case .local: "local routes come first"
         case .localPreference: "LOCAL_PREF"
