@@ -189,7 +189,7 @@ let tests: [Target] = [
         dependencies: [
             "NodeCore", "Speaker", "Netlink", "ControlAPI", "MRTFormat", "RouteModel", "BGPWire", "IPAddressing",
             "Datastore", "EtcdDatastore", argumentParser,
-            "Resources", logging,
+            "Resources", "TestSupport", logging,
         ]
     ),
     .testTarget(

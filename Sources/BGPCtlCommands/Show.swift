@@ -5,7 +5,9 @@ import ControlAPI
 struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the state of the speaker.",
-        subcommands: [ShowStatus.self, ShowMemory.self, ShowNeighbors.self, ShowRoutes.self, ShowInterfaces.self]
+        subcommands: [
+            ShowStatus.self, ShowMemory.self, ShowNeighbors.self, ShowRoutes.self, ShowInterfaces.self, ShowPlan.self,
+        ]
     )
 }
 

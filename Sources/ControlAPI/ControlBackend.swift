@@ -8,6 +8,9 @@ public protocol ControlBackend: Sendable {
     /// What holds the memory of the process.
     func memory() async throws -> MemoryStatus
 
+    /// What confd makes of the resources; `unavailable` where it runs in another process, or planned nothing yet.
+    func plan() async throws -> PlanStatus
+
     /// Neighbours in order of definition, or the one called `name`; `not-found` when there is none.
     func neighbors(name: String?) async throws -> [NeighborStatus]
 

@@ -38,6 +38,9 @@ public struct ControlClient: Sendable {
     /// `GET /v1/memory`.
     public func memory() async throws -> MemoryStatus { try await self.get("/v1/memory") }
 
+    /// `GET /v1/plan`.
+    public func plan() async throws -> PlanStatus { try await self.get("/v1/plan") }
+
     /// `GET /v1/status`.
     public func status() async throws -> Status { try await self.get("/v1/status") }
 

@@ -57,6 +57,8 @@ struct ControlResponder: HTTPResponder {
             return try Self.json(try await self.backend.status())
         case .memory:
             return try Self.json(try await self.backend.memory())
+        case .plan:
+            return try Self.json(try await self.backend.plan())
         case .ready:
             let readiness = try await self.backend.status().readiness
             return try Self.json(readiness, status: readiness.ready ? 200 : 503)

@@ -8,6 +8,7 @@ enum Endpoint: String, CaseIterable, Sendable {
     case explain = "GET /v1/explain"
     case mrt = "GET /v1/mrt"
     case memory = "GET /v1/memory"
+    case plan = "GET /v1/plan"
     case interfaces = "GET /v1/interfaces"
     case reload = "POST /v1/reload"
     case confirmReload = "POST /v1/reload/confirm"

@@ -76,6 +76,36 @@ public final class SyntheticBackend: ControlBackend {
         )
     }
 
+    /// One session of the mesh, and a peer that is refused.
+    public func plan() async throws -> PlanStatus {
+        PlanStatus(
+            node: "a",
+            routerID: "10.0.0.1",
+            localAS: 64_512,
+            pending: nil,
+            sessions: [
+                PlannedSession(
+                    name: "Mesh_10_0_0_2",
+                    resource: nil,
+                    address: "10.0.0.2",
+                    port: 179,
+                    remoteAS: 64_512,
+                    localAS: 64_512,
+                    passive: true,
+                    state: "Established"
+                )
+            ],
+            problems: [
+                PlanProblem(
+                    resource: "BGPPeer/tor",
+                    place: "/m/peers.yaml:3:1",
+                    reason: "spec.peerIP: is missing",
+                    refused: true
+                )
+            ]
+        )
+    }
+
     /// Two structures and the runtime.
     public func memory() async throws -> MemoryStatus {
         MemoryStatus(

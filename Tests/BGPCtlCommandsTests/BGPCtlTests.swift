@@ -258,6 +258,25 @@ struct BGPCtlTests {
         #expect(lines.last.map { $0.contains("12897485") } == true)
     }
 
+    @Test("show plan prints the sessions with their states, and what is not in force")
+    func plan() async throws {
+        let run = try await self.bgpctl("show", "plan")
+        #expect(
+            run.output == """
+                Node a, AS 64512, router ID 10.0.0.1
+                In force: yes
+
+                SESSION        RESOURCE  ADDRESS   PORT     AS  STATE
+                Mesh_10_0_0_2  mesh      10.0.0.2   179  64512  Established
+
+                refused: /m/peers.yaml:3:1: BGPPeer/tor: spec.peerIP: is missing
+
+                """
+        )
+        let json = try await self.bgpctl("show", "plan", "--json")
+        #expect(try JSONDecoder().decode(PlanStatus.self, from: Data(json.output.utf8)).sessions.count == 1)
+    }
+
     @Test("show interfaces prints aligned rows")
     func interfaces() async throws {
         let run = try await self.bgpctl("show", "interfaces")

@@ -29,6 +29,19 @@ struct TemplateResourceTests {
         #expect(resource.reload == .builtIn("speaker"))
     }
 
+    @Test("Owner and group may be names, and an interval says how often to render anew")
+    func namesAndInterval() throws {
+        let head = "[template]\nsrc = \"a\"\ndest = \"/a\"\n"
+        let text = head + "owner = \"root\"\ngroup = \"root\"\ninterval = 30\n"
+        let resource = try TemplateResource(file: "conf.d/a.toml", text: text)
+        #expect(resource.userID == 0 && resource.groupID == 0 && resource.interval == 30)
+        for line in [
+            "owner = \"no such user\"", "group = \"no such group\"", "interval = 0", "owner = \"root\"\nuid = 0",
+        ] {
+            #expect(throws: ConfdError.self) { try TemplateResource(file: "conf.d/a.toml", text: head + line + "\n") }
+        }
+    }
+
     @Test("A syntax error names file and line")
     func syntaxError() throws {
         let error = #expect(throws: ConfdError.self) {
@@ -42,7 +55,7 @@ struct TemplateResourceTests {
         arguments: [
             ("", "no [template] table"),
             ("[template]\nsrc = \"a\"", "template.src and template.dest are needed"),
-            ("[template]\nsrc = \"a\"\ndest = \"b\"\nowner = \"x\"", "unknown key template.owner"),
+            ("[template]\nsrc = \"a\"\ndest = \"b\"\ncolor = \"x\"", "unknown key template.color"),
             ("[other]\n[template]\nsrc = \"a\"\ndest = \"b\"", "unknown key other"),
             ("[template]\nsrc = \"../a\"\ndest = \"b\"", "template.src must be a path inside the templates directory"),
             ("[template]\nsrc = \"a\"\ndest = \"x/../b\"", "template.dest must be a path without . and .. components"),

@@ -14,6 +14,11 @@ public actor ConfdEngine {
     /// Reloads owed for files that are in place already, with the file each is about.
     private var pendingReloads: [(command: TemplateResource.Command, file: String)] = []
     private var lastDiagnostics: [PlanDiagnostic] = []
+    /// The shortest `interval` of a template resource, in seconds.
+    private(set) var shortestInterval: UInt32?
+    private let start = ContinuousClock.now
+    /// The newest plan; nil before the first one.
+    public private(set) var lastPlan: BGPPlan?
 
     /// Creates an engine.
     public init(settings: ConfdSettings, hooks: ConfdHooks, logger: Logger) {
@@ -36,6 +41,7 @@ public actor ConfdEngine {
             nodeName: self.settings.nodeName,
             environment: self.settings.environment
         )
+        self.lastPlan = plan
         self.log(plan.diagnostics)
         let bundle = try self.settings.templates.load()
         var resources = try bundle.resources()
@@ -43,17 +49,25 @@ public actor ConfdEngine {
             for index in resources.indices { resources[index].prefix = prefix }
         }
         if !self.settings.isDryRun, !self.settings.syncsOnly { try self.checkHooks(of: resources) }
+        self.shortestInterval = resources.compactMap(\.interval).min()
+        var errors: [ConfdError] = []
+        // Flattening a large cluster costs more than planning one node of it.
+        let needsKeys = resources.contains { !$0.keys.isEmpty }
+        let view =
+            needsKeys
+            ? KeyValueView(snapshot).adding(try self.settings.keySources.values()) : KeyValueView(values: [:])
         let rendered = try self.cache.render(
             resources,
             bundle: bundle,
             context: plan.templateContext,
-            view: KeyValueView(snapshot),
-            nodeName: self.settings.nodeName
+            view: view,
+            nodeName: self.settings.nodeName,
+            at: self.start.duration(to: .now),
+            failures: &errors
         )
         var report = CycleReport()
         report.renderedCount = self.cache.renderedCount
         report.diagnostics = plan.diagnostics
-        var errors: [ConfdError] = []
         for (set, members) in self.sets(of: rendered) {
             do {
                 try await self.apply(set, resources: members, report: &report)

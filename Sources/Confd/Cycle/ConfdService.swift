@@ -8,6 +8,8 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
     private let snapshots: Snapshots
     private let engine: ConfdEngine
     private let schedule: CycleSchedule.Settings
+    private let interval: Duration?
+    private let watches: Bool
     private let logger: Logger
     private let progress = Progress()
     private let orders: (stream: AsyncStream<Event>, continuation: AsyncStream<Event>.Continuation)
@@ -17,12 +19,17 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
         self.snapshots = snapshots
         self.engine = ConfdEngine(settings: settings, hooks: hooks, logger: logger)
         self.schedule = settings.schedule
+        self.interval = settings.interval
+        self.watches = settings.watches
         self.logger = logger
         self.orders = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(64))
     }
 
     /// Why the files in place are not what the resources ask for; nil when they are.
     public var pendingReason: String? { self.progress.reason.withLock { $0 } }
+
+    /// What was planned last, whether or not its files could be put in place.
+    public func plan() async -> BGPPlan? { await self.engine.lastPlan }
 
     /// Renders again although no resource changed: templates may have.
     public func refresh() {
@@ -61,14 +68,23 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
                 }
             }
             var schedule = CycleSchedule(settings: self.schedule)
+            var isFirst = true
+            var lastCycle: Duration?
             var timer: Task<Void, Never>?
             defer { timer?.cancel() }
             for await event in events {
                 // An order before the first snapshot is fulfilled by the cycle that this brings.
-                if event == .changed || (event == .ordered && latest.value.withLock { $0 != nil }) {
-                    schedule.changed(at: start.duration(to: clock.now))
+                let now = start.duration(to: clock.now)
+                if event == .changed && (self.watches || isFirst)
+                    || (event == .ordered && latest.value.withLock { $0 != nil })
+                {
+                    isFirst = false
+                    schedule.changed(at: now)
                 }
+                let interval = await self.period()
+                if let interval, let last = lastCycle, now >= last + interval { schedule.changed(at: now) }
                 if schedule.begin(at: start.duration(to: clock.now)), let snapshot = latest.value.withLock({ $0 }) {
+                    lastCycle = start.duration(to: clock.now)
                     if await self.cycle(snapshot) {
                         schedule.succeeded()
                     } else {
@@ -76,7 +92,8 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
                     }
                 }
                 timer?.cancel()
-                guard let deadline = schedule.deadline else { continue }
+                let periodic = await self.period().flatMap { period in lastCycle.map { $0 + period } }
+                guard let deadline = [schedule.deadline, periodic].compactMap(\.self).min() else { continue }
                 timer = Task {
                     guard (try? await clock.sleep(until: start.advanced(by: deadline))) != nil else { return }
                     continuation.yield(.timer)
@@ -87,6 +104,12 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
             }
             try await group.waitForAll()
         }
+    }
+
+    /// How long it may be from one cycle to the next: the set interval, or that of a template resource if it is shorter.
+    private func period() async -> Duration? {
+        let ofResource = await self.engine.shortestInterval.map { Duration.seconds(Int64($0)) }
+        return [self.interval, ofResource].compactMap(\.self).min()
     }
 
     private enum Event: Sendable {

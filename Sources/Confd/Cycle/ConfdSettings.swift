@@ -23,6 +23,13 @@ public struct ConfdSettings: Sendable {
     /// Directory in whose `endpoint-status` felix says which workloads are BGP neighbours; nil leaves it to the resources.
     public var endpointStatusPrefix: String?
 
+    /// Keys besides those of the datastore.
+    public var keySources: KeySources
+    /// How often a cycle runs though nothing changed, so that files which others changed are repaired; nil is never.
+    public var interval: Duration?
+    /// Whether changes of the resources bring a cycle; else only the interval and orders do.
+    public var watches: Bool
+
     /// Environment variable for `endpointStatusPrefix`.
     public static let endpointStatusVariable = "CALICO_ENDPOINT_STATUS_PATH_PREFIX"
 
@@ -37,6 +44,8 @@ public struct ConfdSettings: Sendable {
         self.keepsStage = false
         self.commandTimeout = .seconds(30)
         self.schedule = CycleSchedule.Settings()
+        self.keySources = KeySources()
+        self.watches = true
     }
 }
 

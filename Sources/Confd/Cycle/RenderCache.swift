@@ -6,6 +6,8 @@ struct RenderCache {
         var template: ContentDigest
         var values: [String: TemplateValue]
         var view: KeyValueView?
+        /// Which interval of the resource it is.
+        var turn: Int64
     }
 
     private var renderer = TemplateRenderer()
@@ -13,45 +15,66 @@ struct RenderCache {
     /// Files rendered since the last call of `render`.
     private(set) var renderedCount = 0
 
-    /// Renders every file.
+    /// Renders every file, at a time since any fixed moment.
     ///
-    /// - Throws: the first error; the others would mostly repeat it.
+    /// A resource with an absolute destination that cannot be rendered is left out and told among `failures`.
+    ///
+    /// - Throws: the first error of the set; the others would mostly repeat it.
     mutating func render(
         _ resources: [TemplateResource],
         bundle: TemplateBundle,
         context: [String: TemplateValue],
         view: KeyValueView,
-        nodeName: String
+        nodeName: String,
+        at time: Duration = .zero,
+        failures: inout [ConfdError]
     ) throws(ConfdError) -> [(resource: TemplateResource, files: [RenderedFile])] {
         self.renderer.use(bundle)
         self.renderedCount = 0
         var seen: Set<String> = []
         var results: [(resource: TemplateResource, files: [RenderedFile])] = []
         for resource in resources {
-            let digest = try self.renderer.digest(of: resource.source)
-            let subset =
-                resource.keys.isEmpty
-                ? nil : view.restricted(to: resource.keys, prefix: resource.prefix, nodeName: nodeName)
-            var files: [RenderedFile] = []
-            let seenContext = try self.renderer.values(context, seenBy: resource.source)
-            for (destination, values) in try Self.instances(of: resource, context: context, seen: seenContext) {
-                guard seen.insert(destination).inserted else { throw .duplicateDestination(destination) }
-                let input = Input(template: digest, values: values, view: subset)
-                files.append(
-                    RenderedFile(
-                        destination: destination,
-                        content: try self.content(resource, destination: destination, input: input),
-                        mode: resource.mode,
-                        userID: resource.userID ?? geteuid(),
-                        groupID: resource.groupID ?? getegid(),
-                        resource: resource.file
-                    )
-                )
+            do throws(ConfdError) {
+                let subset =
+                    resource.keys.isEmpty
+                    ? nil : view.restricted(to: resource.keys, prefix: resource.prefix, nodeName: nodeName)
+                let turn = resource.interval.map { time.components.seconds / Int64($0) } ?? 0
+                let files = try self.files(of: resource, context: context, view: subset, turn: turn, seen: &seen)
+                results.append((resource, files))
+            } catch {
+                if resource.isInSet { throw error }
+                failures.append(error)
             }
-            results.append((resource, files))
         }
         self.known = self.known.filter { seen.contains($0.key) }
         return results
+    }
+
+    private mutating func files(
+        of resource: TemplateResource,
+        context: [String: TemplateValue],
+        view: KeyValueView?,
+        turn: Int64,
+        seen: inout Set<String>
+    ) throws(ConfdError) -> [RenderedFile] {
+        let digest = try self.renderer.digest(of: resource.source)
+        let seenContext = try self.renderer.values(context, seenBy: resource.source)
+        var files: [RenderedFile] = []
+        for (destination, values) in try Self.instances(of: resource, context: context, seen: seenContext) {
+            guard seen.insert(destination).inserted else { throw .duplicateDestination(destination) }
+            let input = Input(template: digest, values: values, view: view, turn: turn)
+            files.append(
+                RenderedFile(
+                    destination: destination,
+                    content: try self.content(resource, destination: destination, input: input),
+                    mode: resource.mode,
+                    userID: resource.userID ?? geteuid(),
+                    groupID: resource.groupID ?? getegid(),
+                    resource: resource.file
+                )
+            )
+        }
+        return files
     }
 
     private mutating func content(

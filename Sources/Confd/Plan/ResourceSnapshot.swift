@@ -31,6 +31,12 @@ public struct ResourceSnapshot: Hashable, Sendable {
     public var endpointNode: String?
     private var sliceServices: [ResourceKey: ResourceKey] = [:]
 
+    /// The kinds that matter here.
+    public static let kinds: Set<ResourceKind> = [
+        .node, .ipPool, .bgpConfiguration, .bgpPeer, .bgpFilter, .blockAffinity, .secret, .service, .endpointSlice,
+        .workloadEndpoint, .felixConfiguration,
+    ]
+
     /// Creates an empty snapshot.
     public init(endpointNode: String? = nil) {
         self.endpointNode = endpointNode

@@ -14,6 +14,11 @@ public struct KeyValueView: Hashable, Sendable {
         self.values = values
     }
 
+    /// The same with more keys; a key that there is already keeps its value.
+    func adding(_ values: [String: String]) -> KeyValueView {
+        values.isEmpty ? self : KeyValueView(values: self.values.merging(values) { first, _ in first })
+    }
+
     /// The keys with one of the prefixes, with `prefix` put before each of `keys` and taken off the results.
     ///
     /// `//NODENAME` in a prefix stands for `/<node>`. Without `keys` the view is empty.

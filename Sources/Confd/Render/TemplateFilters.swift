@@ -13,6 +13,7 @@ enum TemplateFilters {
         let filters = Extension()
         self.addKeyValueFilters(to: filters)
         self.addTextFilters(to: filters)
+        self.addValueFilters(to: filters)
         filters.registerFilter("required") { (value: Any?, arguments: [Any?]) in
             guard let value else {
                 throw TemplateSyntaxError("undefined variable \(arguments.first.map { "\($0 ?? "")" } ?? "")")
@@ -104,7 +105,7 @@ enum TemplateFilters {
         return view
     }
 
-    private static func text(_ value: Any?, _ filter: String) throws -> String {
+    static func text(_ value: Any?, _ filter: String) throws -> String {
         switch value {
         case let text as String: text
         case let number as Int: String(number)

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Glibc
 internal import TOMLKit
 
 /// One `[template]` of `conf.d/*.toml`: what is rendered where, how it is checked and who is told.
@@ -24,6 +25,8 @@ public struct TemplateResource: Hashable, Sendable {
     public var userID: UInt32?
     /// Group; nil is the process's effective group.
     public var groupID: UInt32?
+    /// Seconds after which the file is rendered anew though nothing changed that is known of; nil is never.
+    public var interval: UInt32?
     /// Check of the staged file.
     public var check: Command?
     /// What is done after files were replaced.
@@ -92,7 +95,8 @@ private struct Reader {
         for key in self.table.keys where key != "template" { throw self.fault("unknown key \(key)") }
         guard let template = self.table["template"]?.table else { throw self.fault("no [template] table") }
         let known: Set = [
-            "src", "dest", "each", "keys", "prefix", "mode", "uid", "gid", "check_cmd", "reload_cmd",
+            "src", "dest", "each", "keys", "prefix", "mode", "uid", "gid", "owner", "group", "interval", "check_cmd",
+            "reload_cmd",
         ]
         for key in template.keys.sorted() where !known.contains(key) {
             throw self.fault("unknown key template.\(key)")
@@ -119,6 +123,18 @@ private struct Reader {
         }
         resource.userID = try self.identifier("uid", template)
         resource.groupID = try self.identifier("gid", template)
+        if let name = try self.text("owner", template) {
+            guard resource.userID == nil else { throw self.fault("template.owner excludes template.uid") }
+            guard let entry = getpwnam(name) else { throw self.fault("template.owner: there is no user \(name)") }
+            resource.userID = entry.pointee.pw_uid
+        }
+        if let name = try self.text("group", template) {
+            guard resource.groupID == nil else { throw self.fault("template.group excludes template.gid") }
+            guard let entry = getgrnam(name) else { throw self.fault("template.group: there is no group \(name)") }
+            resource.groupID = entry.pointee.gr_gid
+        }
+        resource.interval = try self.identifier("interval", template)
+        if resource.interval == 0 { throw self.fault("template.interval must be at least 1 second") }
         resource.check = try self.text("check_cmd", template).map(TemplateResource.Command.init)
         resource.reload = try self.text("reload_cmd", template).map(TemplateResource.Command.init)
         return resource

@@ -2,6 +2,7 @@ public import ArgumentParser
 internal import Confd
 internal import ControlAPI
 internal import Datastore
+internal import Foundation
 internal import Glibc
 internal import Logging
 internal import Resources
@@ -34,6 +35,15 @@ public struct ConfdCommand: AsyncParsableCommand {
     @Option(help: "With --target bird1: directory of the control sockets bird.ctl and bird6.ctl.")
     var birdSockets: String = "/var/run/calico"
 
+    @Option(help: "Seconds after which files are rendered and compared again though nothing changed; 0 is never.")
+    var interval: UInt32 = 600
+
+    @Flag(inversion: .prefixedNo, help: "Render when resources change; without it only the interval and SIGHUP do.")
+    var watch = true
+
+    @Option(help: "JSON file whose fields are keys for templates; may be repeated.")
+    var keyFile: [String] = []
+
     @Flag(help: "Render once and exit; the exit status says whether that worked.")
     var onetime = false
 
@@ -58,6 +68,9 @@ public struct ConfdCommand: AsyncParsableCommand {
         settings.keepsStage = self.keepStageFile
         settings.syncsOnly = self.syncOnly
         settings.templates.target = self.target
+        settings.interval = self.interval == 0 ? nil : .seconds(Int64(self.interval))
+        settings.watches = self.watch
+        settings.keySources = KeySources(environment: ProcessInfo.processInfo.environment, files: self.keyFile)
         let socket = self.control.controlSocket
         let isOnce = self.onetime || self.noop
         var hooks = ConfdHooks(
@@ -78,7 +91,7 @@ public struct ConfdCommand: AsyncParsableCommand {
         }
         let service = ConfdService(
             snapshots: SnapshotSequence(
-                syncer: Syncer(datastore: datastore),
+                syncer: Syncer(datastore: datastore, kinds: ResourceSnapshot.kinds),
                 nodeName: self.node.name,
                 logger: logger
             ),

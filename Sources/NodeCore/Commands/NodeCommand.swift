@@ -1,5 +1,6 @@
 public import ArgumentParser
 internal import Confd
+internal import ControlAPI
 internal import ControlServer
 internal import Datastore
 internal import Felix
@@ -48,7 +49,11 @@ public struct NodeCommand: AsyncParsableCommand {
             reloads: ["speaker": { _ in try await speaker.apply() }]
         )
         let confd = ConfdService(
-            snapshots: SnapshotSequence(syncer: Syncer(datastore: datastore), nodeName: name, logger: logger),
+            snapshots: SnapshotSequence(
+                syncer: Syncer(datastore: datastore, kinds: ResourceSnapshot.kinds),
+                nodeName: name,
+                logger: logger
+            ),
             settings: self.confd.settings(nodeName: name),
             hooks: hooks,
             logger: self.logging.logger("confd", router)
@@ -56,16 +61,21 @@ public struct NodeCommand: AsyncParsableCommand {
         let felixLogger = self.logging.logger("felix", router)
         let sink = DatastoreStatusSink(datastore: datastore, logger: felixLogger)
         let felix = try FelixService(settings: FelixSettings(nodeName: name), sink: sink, logger: felixLogger)
+        let backend = SpeakerBackend {
+            try await speaker.required()
+        } pending: {
+            [
+                felix.status.isInSync ? nil : "felix: the datastore is not in the kernel yet",
+                confd.pendingReason.map { "confd: \($0)" },
+            ].compactMap(\.self)
+        } planned: { states in
+            await confd.plan().map {
+                PlanStatus($0, pending: confd.pendingReason, states: states, manifests: datastore.diagnostics())
+            }
+        }
         let server = ControlServer(
             socketPath: self.control.controlSocket,
-            backend: SpeakerBackend {
-                try await speaker.required()
-            } pending: {
-                [
-                    felix.status.isInSync ? nil : "felix: the datastore is not in the kernel yet",
-                    confd.pendingReason.map { "confd: \($0)" },
-                ].compactMap(\.self)
-            },
+            backend: backend,
             group: self.control.controlGroup,
             logger: logger
         )
@@ -75,6 +85,7 @@ public struct NodeCommand: AsyncParsableCommand {
             NodeSpeakerRole(speaker: speaker, logger: logger),
             ConfdRole(confd: confd, logger: logger),
             DiagnosticsRole(datastore: datastore, logger: logger),
+            NodeStatusReporter(nodeName: name, datastore: datastore, backend: backend, logger: logger),
             ReloadSignalService {
                 confd.refresh()
                 felix.reconcile()

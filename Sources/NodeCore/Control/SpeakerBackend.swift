@@ -15,13 +15,17 @@ struct SpeakerBackend: ControlBackend {
     let runtime: @Sendable () async throws -> SpeakerRuntime
     /// What the other parts of the process still owe, in words.
     let pending: @Sendable () async -> [String]
+    /// The plan of confd in this process, given the states of the speaker's sessions by name.
+    let planned: (@Sendable (_ states: [String: String]) async -> PlanStatus?)?
 
     init(
         runtime: @escaping @Sendable () async throws -> SpeakerRuntime,
-        pending: @escaping @Sendable () async -> [String] = { [] }
+        pending: @escaping @Sendable () async -> [String] = { [] },
+        planned: (@Sendable (_ states: [String: String]) async -> PlanStatus?)? = nil
     ) {
         self.runtime = runtime
         self.pending = pending
+        self.planned = planned
     }
 
     func status() async throws -> Status {
@@ -59,6 +63,19 @@ struct SpeakerBackend: ControlBackend {
         )
         status.reloadRevertsAt = await runtime.revertsAt
         return status
+    }
+
+    func plan() async throws -> PlanStatus {
+        guard let planned = self.planned else {
+            throw ControlError(.unavailable, "confd does not run in this process")
+        }
+        // There may be a plan before there is a speaker.
+        let neighbors = (try? await self.neighbors(name: nil)) ?? []
+        let states = Dictionary(neighbors.map { ($0.name, $0.state.rawValue) }) { first, _ in first }
+        guard let plan = await planned(states) else {
+            throw ControlError(.unavailable, "nothing was planned yet: the node's resource is missing or not read yet")
+        }
+        return plan
     }
 
     func memory() async throws -> MemoryStatus {
