@@ -161,6 +161,8 @@ struct SourceRecord: BitwiseCopyable {
     var isBGP = false
     var isInternal = false
     var isClient = false
+    /// The routes are images that a pipe made.
+    var isImage = false
 
     init() {}
 
