@@ -36,6 +36,7 @@ extension Parser {
                 self.settings.protocols.append(
                     .device(DeviceSettings(common: common, scanTime: draft.scanTime ?? 10))
                 )
+            case .pipe: try self.finishPipe(draft, common, at: location)
             }
         } catch {
             self.report(error)
@@ -261,6 +262,8 @@ extension Parser {
         settings.routeRefresh = bgp.routeRefresh
         settings.extendedMessages = bgp.extendedMessages
         settings.attributeLimit = Int(bgp.attributeLimit) << 20
+        settings.disablesAfterError = bgp.disablesAfterError
+        settings.disablingCeases = bgp.disablingCeases
         settings.timers = bgp.timers
         settings.restart = bgp.restart
         // One needs the other.

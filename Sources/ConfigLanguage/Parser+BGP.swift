@@ -70,7 +70,7 @@ extension Parser {
             if self.sees("graceful") || self.sees(.openBrace) { throw self.unsupported(start, "'bfd'") }
             try self.parseOffOnly("'bfd'", at: start)
         } else if self.accept("check", "link") {
-            try self.parseOffOnly("'check link'", at: start)
+            _ = try self.parseSwitch()
         } else if self.accept("strict", "bind") {
             bgp.bindsStrictly = try self.parseSwitch()
             bgp.strictLocation = start
@@ -79,10 +79,9 @@ extension Parser {
         } else if self.accept("free", "bind") {
             try self.parseOffOnly("'free bind'", at: start)
         } else if self.accept("disable", "after", "error") {
-            try self.parseOffOnly("'disable after error'", at: start)
+            bgp.disablesAfterError = try self.parseSwitch()
         } else if self.accept("disable", "after", "cease") {
-            if self.sees(.openBrace) { throw self.unsupported(start, "'disable after cease'") }
-            try self.parseOffOnly("'disable after cease'", at: start)
+            bgp.disablingCeases = try self.parseCeases()
         } else if self.accept("advertise", "hostname") {
             try self.parseOffOnly("'advertise hostname'", at: start)
         } else if self.accept("setkey") {
@@ -95,6 +94,33 @@ extension Parser {
             return false
         }
         return true
+    }
+
+    /// Kinds of Cease by their subcodes.
+    static let ceases = [
+        "cease", "prefix limit hit", "administrative shutdown", "peer deconfigured", "administrative reset",
+        "connection rejected", "configuration change", "connection collision", "out of resources",
+    ]
+
+    /// A switch for all but collisions, or kinds in braces; as bits by subcode.
+    private mutating func parseCeases() throws(SyntaxError) -> UInt16 {
+        if self.accept(.openBrace) {
+            var bits: UInt16 = 0
+            repeat { bits |= 1 << (try self.parseCease()) } while self.accept(.comma)
+            try self.expect(.closeBrace)
+            return bits
+        }
+        return try self.parseSwitch() ? ~(1 << 7) : 0
+    }
+
+    private mutating func parseCease() throws(SyntaxError) -> UInt16 {
+        for (subcode, name) in Self.ceases.enumerated() {
+            let words = name.split(separator: " ").map(String.init)
+            guard words.enumerated().allSatisfy({ self.peek($0.offset).kind == .word($0.element) }) else { continue }
+            for _ in words { self.advance() }
+            return UInt16(subcode)
+        }
+        throw self.unexpectedChoice("a kind of Cease", Self.ceases)
     }
 
     private mutating func parseBGPAddressing(_ bgp: inout BGPDraft) throws(SyntaxError) -> Bool {
@@ -139,8 +165,16 @@ extension Parser {
             bgp.localAddressLocation = self.location
             bgp.localAddress = try self.parseAddress("the session's own address")
         }
-        if self.accept("port") { bgp.localPort = try self.parseNumber("port", in: 1...UInt16.max) }
-        if self.accept("as") { bgp.localAS = try self.parseAS() }
+        // In either order.
+        while true {
+            if self.accept("port") {
+                bgp.localPort = try self.parseNumber("port", in: 1...UInt16.max)
+            } else if self.accept("as") {
+                bgp.localAS = try self.parseAS()
+            } else {
+                return
+            }
+        }
     }
 
     /// `[IP[%iface]] [port N] [as N|internal|external]` after `neighbor`.
@@ -154,13 +188,18 @@ extension Parser {
             bgp.neighborAddress = try self.parseAddress("the neighbour's address")
             if let zone = try self.parseZone() { bgp.interfaceName = zone }
         }
-        if self.accept("port") { bgp.neighborPort = try self.parseNumber("port", in: 1...UInt16.max) }
-        if self.accept("as") {
-            bgp.peerType = .number(try self.parseAS())
-        } else if self.accept("internal") {
-            bgp.peerType = .internal
-        } else if self.accept("external") {
-            bgp.peerType = .external
+        while true {
+            if self.accept("port") {
+                bgp.neighborPort = try self.parseNumber("port", in: 1...UInt16.max)
+            } else if self.accept("as") {
+                bgp.peerType = .number(try self.parseAS())
+            } else if self.accept("internal") {
+                bgp.peerType = .internal
+            } else if self.accept("external") {
+                bgp.peerType = .external
+            } else {
+                return
+            }
         }
     }
 

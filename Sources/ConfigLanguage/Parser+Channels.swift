@@ -51,8 +51,8 @@ extension Parser {
     /// Statements of channels of BGP besides.
     static let bgpChannelStatements = [
         "next hop self", "next hop keep", "next hop address", "gateway", "igp table", "extended next hop",
-        "mandatory", "add paths", "graceful restart", "long lived graceful restart",
-        "long lived stale time", "secondary", "aigp",
+        "next hop prefer", "missing lladdr", "mandatory", "add paths", "graceful restart",
+        "long lived graceful restart", "long lived stale time", "secondary", "aigp",
     ]
 
     mutating func parseChannelStatement(_ channel: inout ChannelDraft, of kind: ProtocolKind)
@@ -67,11 +67,14 @@ extension Parser {
             }
             channel.table = table.name
         } else if self.accept("import", "limit") || self.dialect != .bird2 && self.accept("route", "limit") {
-            channel.importLimit = try self.parseLimit()
+            channel.importLimit = try self.parseLimit(of: kind, at: start)
         } else if self.accept("receive", "limit") {
-            channel.receiveLimit = try self.parseLimit()
+            channel.receiveLimit = try self.parseLimit(of: kind, at: start)
         } else if self.accept("export", "limit") {
-            guard try self.parseLimit() == nil else { throw self.unsupported(start, "'export limit'") }
+            channel.exportLimit = try self.parseLimit(of: kind, at: start)
+            if kind != .pipe, channel.exportLimit?.action == .block || kind != .bgp && channel.exportLimit != nil {
+                throw self.unsupported(start, kind == .bgp ? "'export limit' with 'action block'" : "'export limit'")
+            }
         } else if self.accept("import", "keep", "filtered") {
             channel.keepsFiltered = try self.parseSwitch()
         } else if self.accept("import", "table") {
@@ -100,7 +103,18 @@ extension Parser {
     }
 
     /// `off` or `N [warning PERCENT] [action warn|block|restart [after SECONDS]|disable]`.
-    private mutating func parseLimit() throws(SyntaxError) -> LimitSettings? {
+    private mutating func parseLimit(of kind: ProtocolKind, at start: Location) throws(SyntaxError) -> LimitSettings? {
+        guard let limit = try self.parseLimitValue() else { return nil }
+        // Who has no session to end can only leave routes out.
+        let isPossible = kind == .bgp || limit.action == .block || kind == .pipe && limit.action == .warn
+        guard isPossible else {
+            let words = kind == .pipe ? "'action block' or 'action warn'" : "'action block'"
+            throw self.fail(start, "protocol \(kind.rawValue) has no session to end at a limit: write \(words)")
+        }
+        return limit
+    }
+
+    private mutating func parseLimitValue() throws(SyntaxError) -> LimitSettings? {
         if self.accept("off") { return nil }
         let count: UInt32 = try self.parseNumber("limit", in: 0...UInt32.max)
         var limit = LimitSettings(count: count, action: .disable)
@@ -126,7 +140,13 @@ extension Parser {
         } else if self.accept("next", "hop", "address") {
             channel.nextHopAddress = try self.parseAddress("an address")
         } else if self.accept("next", "hop", "prefer") {
-            throw self.unsupported(start, "'next hop prefer'")
+            guard self.accept("local") else { throw self.unsupported(start, "'next hop prefer global'") }
+        } else if self.accept("missing", "lladdr") {
+            // BIRD ignores it, too.
+            guard self.accept("ignore") || self.accept("self") || self.accept("drop") else {
+                throw self.unexpectedChoice("what to do", ["ignore", "self", "drop"])
+            }
+            self.report(.warning, start, "'missing lladdr' has no effect here; remove it")
         } else if self.accept("gateway") {
             channel.gatewayLocation = self.location
             if self.accept("direct") {

@@ -442,7 +442,10 @@ extension Parser {
             return self.fail(location, "'\(name)' belongs to protocol \(owner), which this speaker does not have")
         }
         guard name.hasPrefix("krt_") else { return nil }
-        return self.fail(location, "'\(name)': of kernel routes only 'krt_metric' and 'krt_source' can be read and set")
+        return self.fail(
+            location,
+            "'\(name)': of kernel routes only 'krt_metric', 'krt_source' and 'krt_prefsrc' can be read and set"
+        )
     }
 
     /// `(TABLE)` or `(TABLE, prefix, AS)` after `roa_check`.

@@ -165,6 +165,9 @@ extension ProtocolSettings {
             for index in settings.channels.indices { map(&settings.channels[index]) }
             self = .direct(settings)
         case .device: break
+        case .pipe(var settings):
+            map(&settings.channel)
+            self = .pipe(settings)
         }
     }
 }

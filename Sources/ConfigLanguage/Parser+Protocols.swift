@@ -8,7 +8,7 @@ extension Parser {
     mutating func parseProtocol(isTemplate: Bool, at start: Location) throws(SyntaxError) {
         guard case .word(let word) = self.token.kind else { throw self.unexpected("a kind of protocol") }
         guard let kind = ProtocolKind(rawValue: word) else {
-            let others = ["bfd", "rpki", "bmp", "mrt", "pipe", "rip", "ospf", "babel", "radv", "perf", "l3vpn"]
+            let others = ["bfd", "rpki", "bmp", "mrt", "rip", "ospf", "babel", "radv", "perf", "l3vpn"]
             if others.contains(word) { throw self.unsupported(self.location, "protocol \(word)") }
             let hint = nearest(to: word, in: ProtocolKind.allCases.map(\.rawValue)).map { "; did you mean '\($0)'?" }
             throw self.fail(self.location, "'\(word)' is not a kind of protocol\(hint ?? "")")
@@ -24,7 +24,7 @@ extension Parser {
         var draft = ProtocolDraft(kind: kind, isTemplate: isTemplate)
         draft.debug = self.defaultDebug
         // BIRD 1.6 has no channels: what it says of routes belongs to the one there is.
-        if let family = self.dialect.onlyFamily, kind != .device {
+        if let family = self.dialect.onlyFamily, kind != .device, kind != .pipe {
             draft.channels = [ChannelDraft(family: family, location: nameLocation)]
         }
         if self.accept("from") {
@@ -80,7 +80,7 @@ extension Parser {
 
     /// Statements of every protocol.
     static let commonStatements = [
-        "debug", "description", "disabled", "router id", "ipv4", "ipv6",
+        "debug", "description", "disabled", "router id", "vrf default", "ipv4", "ipv6",
     ]
 
     private mutating func parseProtocolStatement(_ draft: inout ProtocolDraft) throws(SyntaxError) {
@@ -93,14 +93,18 @@ extension Parser {
             draft.debug = try self.parseDebug()
         } else if self.accept("router", "id") {
             draft.routerID = try self.parseRouterID("a router id")
+        } else if self.accept("vrf", "default") {
+            // All there is.
         } else if self.sees("mrtdump") || self.sees("vrf") {
             throw self.unsupported(start, "'\(self.nextName ?? "")'")
-        } else if draft.kind != .device, self.sees("ipv4") || self.sees("ipv6") {
+        } else if draft.kind != .device, draft.kind != .pipe, self.sees("ipv4") || self.sees("ipv6") {
             guard self.dialect == .bird2 else {
                 throw self.fail(start, "BIRD 1.6 has no channels: write their options in the protocol itself")
             }
             try self.parseChannel(&draft)
-        } else if self.dialect != .bird2, self.seesChannelStatement(draft.kind), !draft.channels.isEmpty {
+        } else if self.dialect != .bird2, draft.kind != .pipe, self.seesChannelStatement(draft.kind),
+            !draft.channels.isEmpty
+        {
             var channel = draft.channels[0]
             defer { draft.channels[0] = channel }
             try self.parseChannelStatement(&channel, of: draft.kind)
@@ -111,6 +115,7 @@ extension Parser {
             case .static: try self.parseStaticStatement(&draft)
             case .direct: try self.parseDirectStatement(&draft)
             case .device: try self.parseDeviceStatement(&draft)
+            case .pipe: try self.parsePipeStatement(&draft)
             }
         }
     }
@@ -195,14 +200,13 @@ extension Parser {
     // MARK: - Direct
 
     private mutating func parseDirectStatement(_ draft: inout ProtocolDraft) throws(SyntaxError) {
-        let start = self.location
         if self.accept("interface") {
             // Several statements add up: their patterns are tried in order.
             repeat {
                 draft.interfaces.append(try self.parseInterfacePattern())
             } while self.accept(.comma)
         } else if self.accept("check", "link") {
-            try self.parseOffOnly("'check link'", at: start)
+            _ = try self.parseSwitch()
         } else {
             throw self.unknownStatement(of: .direct, ["interface", "check"])
         }

@@ -6,7 +6,6 @@ import SpeakerSettings
 /// `protocol static`.
 extension Parser {
     mutating func parseStaticStatement(_ draft: inout ProtocolDraft) throws(SyntaxError) {
-        let start = self.location
         if self.sees("roa4") || self.sees("roa6") {
             try self.parseOriginChannel(&draft)
         } else if draft.originTable != nil, self.accept("route") {
@@ -21,7 +20,7 @@ extension Parser {
                 throw error
             }
         } else if self.accept("check", "link") {
-            try self.parseOffOnly("'check link'", at: start)
+            _ = try self.parseSwitch()
         } else if self.accept("igp", "table") {
             draft.igpTable = try self.parseTableName()
         } else {
@@ -47,9 +46,9 @@ extension Parser {
         let prefix = try self.parsePrefix("the destination's prefix")
         let target: StaticRouteSettings.Target
         let isOld = self.dialect != .bird2
-        if self.accept("blackhole") || isOld && self.accept("drop") {
+        if self.accept("blackhole") || self.accept("drop") {
             target = .blackhole
-        } else if self.accept("unreachable") || isOld && self.accept("reject") {
+        } else if self.accept("unreachable") || self.accept("reject") {
             target = .unreachable
         } else if self.accept("prohibit") {
             target = .prohibit

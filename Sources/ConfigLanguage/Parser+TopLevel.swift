@@ -190,8 +190,14 @@ extension Parser {
         if self.accept("sorted") { self.setSorted(name, true) }
         if self.accept(.openBrace) {
             while !self.accept(.closeBrace) {
-                guard self.accept("sorted") else { throw self.unsupported(self.location, "a table option") }
-                self.setSorted(name, try self.parseSwitch())
+                let start = self.location
+                if self.accept("sorted") {
+                    self.setSorted(name, try self.parseSwitch())
+                } else if ["trie", "gc", "min", "max", "cork"].contains(self.nextName) {
+                    try self.skipWithoutEffect(start, self.nextName ?? "")
+                } else {
+                    throw self.unsupported(start, "a table option")
+                }
                 try self.expect(.semicolon)
             }
         }

@@ -54,6 +54,7 @@ struct Parser {
             self.symbols["master"] = .table(table)
         }
         for (name, value) in FilterConstants.byName { self.symbols[name] = .constant(value) }
+        self.symbols[FilterCustomAttribute.preferredSource.name] = .attribute(.preferredSource)
     }
 }
 

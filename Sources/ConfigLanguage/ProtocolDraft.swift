@@ -10,6 +10,7 @@ enum ProtocolKind: String, Hashable, Sendable, CaseIterable {
     case `static`
     case direct
     case device
+    case pipe
 
     /// Preference of routes unless a channel says otherwise.
     var defaultPreference: UInt16 {
@@ -18,7 +19,7 @@ enum ProtocolKind: String, Hashable, Sendable, CaseIterable {
         case .static: 200
         case .bgp: 100
         case .kernel: 10
-        case .device: 0
+        case .device, .pipe: 0
         }
     }
 }
@@ -49,6 +50,10 @@ struct ProtocolDraft: Sendable {
     var originTable: (name: String, isIPv4: Bool)?
     var authorizations: [ROATable.Authorization] = []
     var interfaces: [InterfacePattern] = []
+    /// `peer table` and `max generation` of a pipe; its filters and limits are a channel's, whose family the tables tell.
+    var peerTable: TableSettings?
+    var pipeTable: TableSettings?
+    var maximumGeneration: UInt8 = 16
     var scanTime: UInt16?
     var learns = false
     var persists = false
@@ -166,6 +171,8 @@ struct BGPDraft: Sendable {
     var extendedMessages = false
     /// In MiB.
     var attributeLimit = UInt32(BGPSettings.defaultAttributeLimit >> 20)
+    var disablesAfterError = false
+    var disablingCeases: UInt16 = 0
     var timers = BGPTimers()
     var restart = RestartSettings()
     /// Where long-lived graceful restart was turned on.

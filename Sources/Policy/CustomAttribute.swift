@@ -1,5 +1,5 @@
 public import BGPWire
-import IPAddressing
+public import IPAddressing
 
 /// An attribute that the configuration defines with `attribute`.
 public struct FilterCustomAttribute: Hashable, Sendable {
@@ -15,6 +15,31 @@ public struct FilterCustomAttribute: Hashable, Sendable {
         self.name = name
         self.type = type
         self.code = code
+    }
+
+    /// `krt_prefsrc`: the source address of a kernel route, for packets that the host itself sends.
+    public static let preferredSource = FilterCustomAttribute(name: "krt_prefsrc", type: .ip)
+}
+
+extension PathAttributes {
+    /// What filters call `krt_prefsrc`; beside the other attributes that never leave this host.
+    public var kernelPreferredSource: IPAddress? {
+        get {
+            let attribute = FilterCustomAttribute.preferredSource
+            let kind = LocalAttributeList.kind(attribute.type)
+            guard let octets = LocalAttributeList(of: self)[attribute.name, kind],
+                case .ip(let address)? = FilterValue(octets: octets, type: attribute.type)
+            else { return nil }
+            return address
+        }
+        set {
+            let attribute = FilterCustomAttribute.preferredSource
+            var list = LocalAttributeList(of: self)
+            list[attribute.name, LocalAttributeList.kind(attribute.type)] = newValue.flatMap {
+                FilterValue.ip($0).octets
+            }
+            try? list.store(in: &self)
+        }
     }
 }
 

@@ -40,6 +40,10 @@ struct SourceState {
     var group = -1
     var lastTarget: (target: RouteTarget, id: TargetID)?
     var task = SourceTask()
+    /// Tells the source from others that had its index before.
+    var serial: UInt64 = 0
+    /// Says of which source these are images, if they are.
+    var image = ImageRecord()
 }
 
 /// Sliced work on a source's paths.
@@ -156,7 +160,8 @@ struct CoreState: ~Copyable {
         case .blackhole, .unreachable, .prohibit: break
         }
         let peer = self.records[source]
-        guard peer.isBGP else { return nil }
+        // The original of an image was judged already; the pipe's filter may have prepended the own AS since.
+        guard peer.isBGP, !peer.isImage else { return nil }
         if record.flags.contains(.originatorID), record.originatorID == peer.localRouterID { return .originatorLoop }
         let bytes = self.store.bytes(received)
         var cursor = AttributeCursor(bytes)

@@ -20,6 +20,9 @@ struct Engine: ~Copyable {
     private var freeTables: [TableID] = []
     var ipv4Packer = UpdatePacker<IPv4Prefix>()
     var ipv6Packer = UpdatePacker<IPv6Prefix>()
+    /// Sources added and sources removed so far.
+    private var additions: UInt64 = 0
+    private(set) var removals: UInt64 = 0
     /// Policy slots of groups and consumers that went away; the owner of the policies drops them.
     var releasedSlots: [Int] = []
 
@@ -359,10 +362,14 @@ struct Engine: ~Copyable {
         self.state.sources[source].isLive = false
         self.state.sources[source].lastTarget = nil
         self.freeSources.append(source)
+        self.removals += 1
     }
 
     mutating func addSource(_ record: SourceRecord, _ source: SourceState) -> SourceID? {
         let index: Int
+        self.additions += 1
+        var source = source
+        source.serial = self.additions
         if let reused = self.freeSources.popLast() {
             index = reused
             self.state.sources[index] = source

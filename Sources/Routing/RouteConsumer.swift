@@ -14,6 +14,8 @@ public struct ConsumerSettings<Policy: RoutePolicy>: Hashable, Sendable {
     public var mergePaths: Int
     /// Source whose routes it never gets, its own: a kernel protocol does not export what it learned.
     public var excludedSource: SourceID?
+    /// Makes the consumer one direction of a pipe: it is served by ``RoutingCore/mirror(_:limit:room:)`` alone.
+    public var mirror: MirrorSettings?
 
     /// Creates settings for a consumer of best routes.
     public init(table: TableID, policy: Policy) {
@@ -63,6 +65,11 @@ struct RouteConsumer {
     /// Per destination whether the consumer was given a route, 0 or 1.
     var announced: ContiguousArray<UInt16> = []
     var announcedCount = 0
+    var mirror: MirrorSettings?
+    /// Images by source of this table.
+    var mirrors: [Int: Mirror] = [:]
+    /// How many sources had been removed when the mirrors were last looked at.
+    var removalsSeen: UInt64 = 0
 }
 
 extension RoutingCore {
@@ -94,6 +101,8 @@ extension RoutingCore {
         consumer.cursor = self.engine.consumers[id.index].cursor
         consumer.announced = self.engine.consumers[id.index].announced
         consumer.announcedCount = self.engine.consumers[id.index].announcedCount
+        consumer.mirrors = self.engine.consumers[id.index].mirrors
+        consumer.removalsSeen = self.engine.consumers[id.index].removalsSeen
         consumer.walk = Walk(kind: .full, end: 0, head: 0)
         self.engine.consumers[id.index] = consumer
         self.engine.updateInterests(settings.table)
@@ -112,7 +121,11 @@ extension RoutingCore {
         self.policies.release(consumer.policy.slot)
         self.engine.consumers[id.index].isLive = false
         self.engine.consumers[id.index].announced = []
+        self.engine.consumers[id.index].mirrors = [:]
         self.engine.releaseHolds(consumer.table, consumer.announced)
+        for mirror in consumer.mirrors.values {
+            if let image = mirror.source { self.removeSource(image) }
+        }
         self.engine.updateInterests(consumer.table)
     }
 
@@ -121,11 +134,12 @@ extension RoutingCore {
         guard self.isLive(id) else { return false }
         let consumer = self.engine.consumers[id.index]
         return consumer.walk != nil || consumer.cursor < self.engine.journalHead(consumer.table)
+            || (!consumer.mirrors.isEmpty && consumer.removalsSeen != self.engine.removals)
     }
 
     /// Up to `limit` changes for a consumer, in order; fewer, even none, may come while ``isPending(_:)`` holds.
     public mutating func drain(_ id: ConsumerID, limit: Int) -> [RouteChange] {
-        guard self.isLive(id) else { return [] }
+        guard self.isLive(id), self.engine.consumers[id.index].mirror == nil else { return [] }
         let evaluate = self.policies.evaluator
         return self.engine.drain(id.index, limit, evaluate)
     }
@@ -143,8 +157,63 @@ extension RouteConsumer {
         self.mergePaths = settings.mergePaths
         self.excludedSource = settings.excludedSource
         self.cursor = 0
+        self.mirror = settings.mirror
         // Other paths of equal cost matter when they are merged.
-        if settings.mergePaths > 1 { self.kinds.insert(.path) }
+        if settings.mergePaths > 1 || settings.mirror != nil { self.kinds.insert(.path) }
+    }
+
+    /// What the next place in the walk or the journal comes to.
+    enum Step {
+        case destination(UInt32)
+        case nothing
+        case end
+    }
+
+    /// Goes on to the next destination that may have changed.
+    mutating func step<P>(_ table: inout Table<P>) -> Step {
+        if var walk = self.walk {
+            if walk.position == 0 {
+                walk.end = table.destinations.count
+                self.cursor = table.journal.head
+            }
+            let number = walk.position
+            walk.position += 1
+            self.walk = walk.position < walk.end ? walk : nil
+            guard number < walk.end, table.destinations[number].flags.contains(.isLive) else { return .nothing }
+            if case .since(let position) = walk.kind, !table.isChanged(number, since: position) { return .nothing }
+            return .destination(number)
+        }
+        if self.cursor < table.journal.start {
+            self.walk = Walk(kind: .since(self.cursor), end: 0, head: 0)
+            return .nothing
+        }
+        guard self.cursor < table.journal.head else { return .end }
+        let number = table.journal[self.cursor]
+        let isLatest = table.destinations[number].journal == UInt32(truncatingIfNeeded: self.cursor)
+        self.cursor += 1
+        guard isLatest, !table.destinations[number].kinds.isDisjoint(with: self.kinds) else { return .nothing }
+        return .destination(number)
+    }
+
+    /// Makes room to remember what the consumer was given of `count` destinations.
+    mutating func grow(to count: Int) {
+        guard self.announced.count < count else { return }
+        let missing = (count + 4095) & ~4095 - self.announced.count
+        self.announced.append(contentsOf: repeatElement(0, count: missing))
+    }
+
+    /// Remembers whether the consumer has a route of a destination now.
+    mutating func note<P>(_ table: inout Table<P>, _ number: UInt32, hasRoute: Bool) {
+        guard hasRoute != (self.announced[Int(number)] != 0) else { return }
+        self.announced[Int(number)] = hasRoute ? 1 : 0
+        if hasRoute {
+            self.announcedCount += 1
+            table.destinations[number].holders += 1
+        } else {
+            self.announcedCount -= 1
+            table.destinations[number].holders -= 1
+            table.releaseIfUnused(number)
+        }
     }
 }
 
@@ -172,36 +241,15 @@ extension CoreState {
         _ evaluate: PolicyEvaluator
     ) -> [RouteChange] {
         var changes: [RouteChange] = []
-        let count = Int(table.destinations.count)
-        if consumer.announced.count < count {
-            let missing = (count + 4095) & ~4095 - consumer.announced.count
-            consumer.announced.append(contentsOf: repeatElement(0, count: missing))
-        }
+        consumer.grow(to: Int(table.destinations.count))
         // Destinations that turn out to be no change count too, so that the call stays short.
         var left = max(limit, 1) * 4
         while changes.count < limit, left > 0 {
             left -= 1
-            if var walk = consumer.walk {
-                if walk.position == 0 {
-                    walk.end = table.destinations.count
-                    consumer.cursor = table.journal.head
-                }
-                let number = walk.position
-                walk.position += 1
-                consumer.walk = walk.position < walk.end ? walk : nil
-                guard number < walk.end, table.destinations[number].flags.contains(.isLive) else { continue }
-                if case .since(let position) = walk.kind, !table.isChanged(number, since: position) { continue }
-                self.change(&table, &consumer, number, &changes, evaluate)
-            } else if consumer.cursor < table.journal.start {
-                consumer.walk = Walk(kind: .since(consumer.cursor), end: 0, head: 0)
-            } else if consumer.cursor < table.journal.head {
-                let number = table.journal[consumer.cursor]
-                let isLatest = table.destinations[number].journal == UInt32(truncatingIfNeeded: consumer.cursor)
-                consumer.cursor += 1
-                guard isLatest, !table.destinations[number].kinds.isDisjoint(with: consumer.kinds) else { continue }
-                self.change(&table, &consumer, number, &changes, evaluate)
-            } else {
-                break
+            switch consumer.step(&table) {
+            case .end: return changes
+            case .nothing: continue
+            case .destination(let number): self.change(&table, &consumer, number, &changes, evaluate)
             }
         }
         return changes
@@ -219,16 +267,7 @@ extension CoreState {
         let route = self.exportedRoute(table, consumer, number, evaluate)
         guard route != nil || wasAnnounced else { return }
         changes.append(RouteChange(prefix: prefix, route: route, wasAnnounced: wasAnnounced))
-        guard (route != nil) != wasAnnounced else { return }
-        consumer.announced[Int(number)] = route == nil ? 0 : 1
-        if route == nil {
-            consumer.announcedCount -= 1
-            table.destinations[number].holders -= 1
-            table.releaseIfUnused(number)
-        } else {
-            consumer.announcedCount += 1
-            table.destinations[number].holders += 1
-        }
+        consumer.note(&table, number, hasRoute: route != nil)
     }
 
     private mutating func exportedRoute<P>(

@@ -94,6 +94,7 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
         new.agedEpoch = old.agedEpoch
         new.group = old.group
         new.task = old.task
+        new.serial = old.serial
         self.engine.state.sources[id.index] = new
         self.engine.state.records[id.index] = SourceRecord(settings)
         self.engine.state.sourceEpoch &+= 1

@@ -176,6 +176,8 @@ struct SourceRecord: BitwiseCopyable {
     var confederationID: UInt32 = 0
     var role: BGPRole?
     var honorsGracefulShutdown = false
+    /// The routes are images that a pipe made.
+    var isImage = false
 
     init() {}
 

@@ -228,6 +228,15 @@ extension RoutingCore {
             )
     }
 
+    /// Whether a member may hold more than `count` routes; false when it certainly does not.
+    ///
+    /// Cheap, where the exact count is not.
+    public func exportedCountMayExceed(_ count: Int, to member: SourceID) -> Bool {
+        guard let group = self.group(of: member) else { return false }
+        let content = self.engine.groups[group.index]
+        return content.key.view == .best ? content.announcedCount > count : true
+    }
+
     /// How many routes a member holds of what was flushed.
     public func exportedCount(to member: SourceID) -> Int {
         guard let group = self.group(of: member) else { return 0 }

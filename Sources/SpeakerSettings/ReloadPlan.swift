@@ -132,6 +132,8 @@ public enum InPlaceChange: Hashable, Sendable {
     case timers
     /// `attribute limit`; judged at the next route.
     case attributeLimit
+    /// `disable after error` and `disable after cease`.
+    case disableAfter
     /// `passive`.
     case passive
     /// `description`.
@@ -160,6 +162,7 @@ extension InPlaceChange: CustomStringConvertible {
         case .keepsFiltered(let family): "\(family) import keep filtered"
         case .timers: "timers"
         case .attributeLimit: "attribute limit"
+        case .disableAfter: "disable after"
         case .passive: "passive"
         case .description: "description"
         case .debug: "debug"
@@ -223,6 +226,13 @@ private struct ProtocolComparison {
             self.compare(old.channels, new.channels)
             self.update(old.interfaces, new.interfaces, .interfaces)
         case (.device(let old), .device(let new)): self.update(old.scanTime, new.scanTime, .scanTime)
+        case (.pipe(let old), .pipe(let new)):
+            self.compare([old.channel], [new.channel])
+            self.restart(old.peerTable, new.peerTable, "peer table")
+            if old.peerTable == new.peerTable, self.replacedTables.contains(new.peerTable) {
+                self.reasons.insert("peer table changed")
+            }
+            self.restart(old.maximumGeneration, new.maximumGeneration, "max generation")
         default: self.reasons.insert("kind of protocol changed")
         }
     }
@@ -293,6 +303,8 @@ private struct ProtocolComparison {
         for name in new.rules.differences(from: old.rules) { self.reasons.insert("\(name) changed") }
         self.update(old.attributeLimit, new.attributeLimit, .attributeLimit)
         self.update(old.isPassive, new.isPassive, .passive)
+        self.update(old.disablesAfterError, new.disablesAfterError, .disableAfter)
+        self.update(old.disablingCeases, new.disablingCeases, .disableAfter)
         // Hold and keepalive times are negotiated in the OPEN messages; the others act from their next start.
         self.restart(old.timers.hold, new.timers.hold, "hold time")
         self.restart(old.timers.keepalive, new.timers.keepalive, "keepalive time")

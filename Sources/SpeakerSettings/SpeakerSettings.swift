@@ -130,6 +130,8 @@ public enum ProtocolSettings: Hashable, Sendable {
     case direct(DirectSettings)
     /// `protocol device`.
     case device(DeviceSettings)
+    /// `protocol pipe`.
+    case pipe(PipeSettings)
 
     /// Whether this is a BGP peer.
     public var isBGP: Bool {
@@ -144,6 +146,7 @@ public enum ProtocolSettings: Hashable, Sendable {
         case .static(let settings): settings.common
         case .direct(let settings): settings.common
         case .device(let settings): settings.common
+        case .pipe(let settings): settings.common
         }
     }
 
@@ -155,6 +158,7 @@ public enum ProtocolSettings: Hashable, Sendable {
         case .static(let settings): [settings.channel]
         case .direct(let settings): settings.channels
         case .device: []
+        case .pipe(let settings): [settings.channel]
         }
     }
 }
@@ -320,6 +324,10 @@ public struct BGPSettings: Hashable, Sendable {
     public var extendedMessages: Bool
     /// `attribute limit`: octets of attribute sets the neighbour may be charged for before the session is ended.
     public var attributeLimit: Int
+    /// `disable after error`: an error that either side reports keeps the session down until someone enables it.
+    public var disablesAfterError: Bool
+    /// `disable after cease`: subcodes of a Cease that do, as bits.
+    public var disablingCeases: UInt16
     /// Timers.
     public var timers: BGPTimers
     /// `graceful restart`, `long lived graceful restart` and their times.
@@ -365,6 +373,8 @@ public struct BGPSettings: Hashable, Sendable {
         self.routeRefresh = true
         self.extendedMessages = false
         self.attributeLimit = Self.defaultAttributeLimit
+        self.disablesAfterError = false
+        self.disablingCeases = 0
         self.timers = BGPTimers()
         self.restart = RestartSettings()
         self.channels = []
@@ -650,5 +660,25 @@ public struct DeviceSettings: Hashable, Sendable {
     public init(common: CommonSettings, scanTime: UInt16 = 10) {
         self.common = common
         self.scanTime = scanTime
+    }
+}
+
+/// `protocol pipe`: routes of one table are routes of another too.
+public struct PipeSettings: Hashable, Sendable {
+    /// Name, description, debug.
+    public var common: CommonSettings
+    /// The primary table; `export` is from it to the other one, `import` the other way, and so are the limits.
+    public var channel: ChannelSettings
+    /// `peer table`: the other one.
+    public var peerTable: String
+    /// `max generation`: routes that went through so many pipes go through no other.
+    public var maximumGeneration: UInt8
+
+    /// Creates settings.
+    public init(common: CommonSettings, channel: ChannelSettings, peerTable: String, maximumGeneration: UInt8 = 16) {
+        self.common = common
+        self.channel = channel
+        self.peerTable = peerTable
+        self.maximumGeneration = maximumGeneration
     }
 }

@@ -38,7 +38,10 @@ struct ErrorPositionTests {
                 "protocol ospf x {}",
                 "1:10 protocol ospf is not supported yet; run another daemon for it and use 'learn' in 'protocol kernel'"
             ),
-            ("protocol device { interface \"x\"; }", "1:19 'interface' in protocol device is not supported yet"),
+            (
+                "protocol device { interface \"x\"; }",
+                "1:19 'interface' in protocol device is not supported yet; write the address where it is used: 'router id', 'local IP', 'next hop address'"
+            ),
             ("protocol device {} protocol device {}", "1:20 there is another device protocol"),
             ("protocol static { route 10.0.0.0/8 blackhole; }", "1:1 a static protocol needs a channel: ipv4 or ipv6"),
             (
@@ -50,7 +53,30 @@ struct ErrorPositionTests {
                 "protocol static { ipv4; route 10.0.0.0/8 via 192.0.2.1 weight 257; }",
                 "1:63 weight 257 is out of range (1 to 256)"
             ),
-            ("protocol static { ipv4; check link; }", "1:25 'check link' is not supported yet"),
+            (
+                "protocol static { ipv4 { import limit 5; }; }",
+                "1:26 protocol static has no session to end at a limit: write 'action block'"
+            ),
+            ("protocol pipe { table master4; }", "1:1 the other table is missing: 'peer table NAME'"),
+            ("protocol pipe { peer table master4; }", "1:1 the primary table is missing: 'table NAME'"),
+            ("protocol pipe { table master4; peer table master4; }", "1:1 a pipe connects two tables"),
+            (
+                "protocol pipe { table master4; peer table master6; }",
+                "1:1 'master4' and 'master6' are of different families"
+            ),
+            (
+                "protocol pipe { receive limit 5; }",
+                "1:17 a pipe receives nothing: use 'import limit' and 'export limit'"
+            ),
+            (
+                "protocol pipe { import limit 5; }",
+                "1:17 protocol pipe has no session to end at a limit: write 'action block' or 'action warn'"
+            ),
+            ("protocol pipe { mode opaque; }", "1:17 pipes are always transparent: remove 'mode'"),
+            (
+                "protocol bgp x { disable after cease { prefix limit }; }",
+                "1:40 expected a kind of Cease (cease, prefix limit hit, administrative shutdown, peer deconfigured, administrative reset, connection rejected, configuration change, connection collision, out of resources), found 'prefix'"
+            ),
             (
                 "protocol static { ipv4 { table master6; }; }",
                 "1:32 table 'master6' is of the other family than the channel"
@@ -64,7 +90,10 @@ struct ErrorPositionTests {
                 "protocol kernel { ipv4; } protocol kernel { ipv4; }",
                 "1:45 kernel protocol 'kernel1' is connected to table 'master4' already"
             ),
-            ("protocol kernel { learn all; ipv4; }", "1:25 'learn all' is not supported yet"),
+            (
+                "protocol kernel { learn all; ipv4; }",
+                "1:25 'learn all' is not supported yet; routes of the kernel itself are those of 'protocol direct'"
+            ),
             (
                 "protocol kernel { ipv4; import all; }",
                 "1:25 'import' belongs into a channel: ipv4 { import …; }; or ipv6 { import …; };"
@@ -116,7 +145,10 @@ struct ErrorPositionTests {
                 "protocol bgp x { local as 5; neighbor 1.2.3.4 as 5; ipv4 { secondary; }; }",
                 "1:60 'secondary' needs a sorted table, as in: table master4 sorted;"
             ),
-            ("ipv4 table t { trie on; };", "1:16 a table option is not supported yet"),
+            (
+                "ipv4 table t { digest on; };",
+                "1:16 a table option is not supported yet; remove it: tables need no tuning, only 'sorted' has a meaning"
+            ),
             (
                 "protocol bgp x { graceful restart time 4096; }",
                 "1:40 graceful restart time 4096 is out of range (0 to 4095)"
@@ -180,7 +212,7 @@ struct ErrorPositionTests {
             ),
             (
                 "filter f { krt_mtu = 1; }",
-                "1:12 'krt_mtu': of kernel routes only 'krt_metric' and 'krt_source' can be read and set"
+                "1:12 'krt_mtu': of kernel routes only 'krt_metric', 'krt_source' and 'krt_prefsrc' can be read and set"
             ),
             (
                 "filter f { for int x in net do print x; }",
@@ -238,6 +270,28 @@ struct ErrorPositionTests {
                 "1:53 a session with another AS needs an explicit export policy (RFC 8212)",
             ]
         )
+    }
+
+    @Test(
+        "What is refused says what to do instead",
+        arguments: [
+            "router id from \"eth0\";", "mrtdump protocols all;", "eval 1;", "roa table x;", "vpn4 table x;",
+            "flow4 table x;", "mpls domain x;", "cli \"x\" {};", "threads 2;", "hostname \"x\";",
+            "protocol rpki x {}", "protocol bmp x {}", "protocol mrt x {}", "protocol rip x {}", "protocol ospf x {}",
+            "protocol babel x {}", "protocol radv x {}", "protocol perf x {}", "protocol l3vpn x {}",
+            "protocol direct { vrf \"x\"; }", "protocol direct { ipv4 multicast; }",
+            "protocol direct { ipv4 { description \"x\"; }; }", "protocol bgp { setkey; }",
+            "protocol bgp { free bind; }",
+            "protocol bgp { dynamic name \"x\"; }", "protocol bgp { require route refresh; }",
+            "protocol bgp { authentication ao; }", "protocol bgp { ipv4 { import table; }; }",
+            "protocol bgp { ipv4 { export table; }; }", "protocol bgp { ipv4 { export limit 5 action block; }; }",
+            "protocol bgp { ipv6 { next hop prefer global; }; }",
+            "protocol kernel { learn all; }", "protocol device { interface \"x\" { preferred 1.2.3.4; }; }",
+        ]
+    )
+    func advised(_ text: String) throws {
+        let error = try #require(load(text).errors.first)
+        #expect(error.message.contains("; "), "\(error.message)")
     }
 
     @Test("All errors are reported, each once")

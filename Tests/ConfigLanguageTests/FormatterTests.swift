@@ -187,8 +187,11 @@ struct FormatterTests {
 
     @Test("What confd renders is laid out so already")
     func rendered() throws {
-        for entry in RepositoryConfigurations.entries where entry.dialect == .bird2 {
-            for (path, text) in try entry.sources().files { #expect(try Self.format(text) == text, "\(path)") }
+        for entry in RepositoryConfigurations.entries where entry.path.contains("/golden/confd/") {
+            // Rules of BGPFilters are one line each, as Calico writes them.
+            for (path, text) in try entry.sources().files where !path.contains("/filters/") {
+                #expect(try Self.format(text) == text, "\(path)")
+            }
         }
     }
 

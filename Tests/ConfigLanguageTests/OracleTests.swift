@@ -67,6 +67,18 @@ enum OracleCorpus {
         """,
         """
         router id 1.2.3.4;
+        ipv4 table one; ipv4 table two { gc threshold 100; trie off; };
+        protocol pipe { table one; peer table two; import all; export where net.len > 8; debug all; disabled; }
+        protocol pipe ends { description "x"; table two; peer table master4; import none;
+          export filter { krt_prefsrc = 10.0.0.1; accept; }; import limit 10 action block; export limit 20 action warn; }
+        protocol static { ipv4 { import limit 5 action block; }; check link; route 10.0.0.0/8 drop; route 11.0.0.0/8 reject; }
+        protocol bgp { local as 1; neighbor 1.2.3.4 as 2; vrf default; check link on; disable after error;
+          disable after cease { cease, prefix limit hit, connection collision };
+          ipv6 { import all; export all; export limit 5 action disable; missing lladdr ignore; }; }
+        protocol bgp { local as 1; neighbor 1.2.3.6 as 2; disable after cease; ipv4 { import all; export all; }; }
+        """,
+        """
+        router id 1.2.3.4;
         function is_high(int pref; bool flag) int top; { top = 2147482623; return flag && pref > top; }
         function loop(int a) { if a = 0 then return 0; return loop(a - 1); }
         filter f int x; prefix set ps; {
@@ -103,6 +115,11 @@ enum OracleCorpus {
         "protocol bgp x { local as 5; neighbor 1.2.3.4 as 5; rs client; }",
         "protocol bgp x { local as 5; neighbor 1.2.3.4 as 6; ipv4 { import all; export all; secondary; }; }",
         "protocol bgp x { local as 5; neighbor 1.2.3.4 as 5; import all; }",
+        "ipv4 table x; protocol pipe { peer table x; }", "ipv4 table x; protocol pipe { table x; }",
+        "ipv4 table x; protocol pipe { table x; peer table x; }",
+        "ipv4 table x; protocol pipe { table x; peer table master6; }",
+        "ipv4 table x; protocol pipe { table x; peer table master4; receive limit 5; }",
+        "ipv4 table x; protocol pipe { table x; peer table master4; ipv4; }",
         "protocol static { route 10.0.0.0/8 blackhole; }",
         "protocol static { ipv4; route 10.0.0.1/8 blackhole; }",
         "protocol static { ipv4; ipv4; }", "protocol static { ipv4 { table none; }; }",

@@ -25,7 +25,18 @@ struct PrinterTests {
         let before = try #require(printer.result.settings)
         let result = load(try #require(printer.effective))
         #expect(result.errors.map(\.description) == [])
-        #expect(result.settings == before)
+        #expect(result.settings == Self.sayable(before))
+    }
+
+    /// Settings as BIRD 2's language can say them: it has no word for listening at an address that is not the session's.
+    private static func sayable(_ settings: SpeakerSettings) -> SpeakerSettings {
+        var settings = settings
+        settings.protocols = settings.protocols.map { instance in
+            guard case .bgp(var session) = instance else { return instance }
+            if session.listenAddress != session.localAddress { session.listenAddress = nil }
+            return .bgp(session)
+        }
+        return settings
     }
 
     @Test("So does that of every text which tests use, and once more", arguments: RepositoryConfigurations.texts)
@@ -72,7 +83,7 @@ struct PrinterTests {
     func fields() throws {
         func names(_ value: Any) -> [String] { Mirror(reflecting: value).children.compactMap(\.label) }
         let all = try settings(
-            "protocol bgp { local as 1; neighbor 192.0.2.1 as 1; ipv4; } protocol kernel { ipv4; } protocol static { ipv4; }"
+            "protocol bgp { local as 1; neighbor 192.0.2.1 as 1; ipv4; } protocol kernel { ipv4; } protocol static { ipv4; } ipv4 table t; protocol pipe { table t; peer table master4; }"
         )
         #expect(names(all) == ["routerID", "tables", "protocols", "logs", "restartWait"])
         for instance in all.protocols {
@@ -86,8 +97,8 @@ struct PrinterTests {
                         "isPassive", "password", "isRouteReflectorClient", "isRouteServerClient", "clusterID",
                         "allowedLocalAS", "interpretsCommunities", "enforcesFirstAS", "defaultLocalPreference",
                         "defaultMED", "deterministicMED", "comparesMEDAlways", "prefersOlder", "comparesPathLength",
-                        "comparesIGPMetric", "routeRefresh", "extendedMessages", "attributeLimit", "timers", "restart",
-                        "rules", "channels",
+                        "comparesIGPMetric", "routeRefresh", "extendedMessages", "attributeLimit", "disablesAfterError",
+                        "disablingCeases", "timers", "restart", "rules", "channels",
                     ]
                 )
                 #expect(
@@ -132,6 +143,7 @@ struct PrinterTests {
             case .static(let routes): #expect(names(routes) == ["common", "channel", "igpTable", "routes"])
             case .direct(let direct): #expect(names(direct) == ["common", "channels", "interfaces"])
             case .device(let device): #expect(names(device) == ["common", "scanTime"])
+            case .pipe(let pipe): #expect(names(pipe) == ["common", "channel", "peerTable", "maximumGeneration"])
             }
         }
     }

@@ -19,6 +19,7 @@ struct StatementReferenceTests {
         ("protocol bgp x { ", " }", "## bgp", Parser.bgpStatements),
         ("protocol kernel { ", " }", "## kernel", Parser.kernelStatements),
         ("protocol static { ", " }", "## static", Parser.staticStatements),
+        ("protocol pipe { ", " }", "## pipe", Parser.pipeStatements),
     ]
 
     /// The text between a heading and the next.

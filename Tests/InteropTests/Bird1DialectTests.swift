@@ -9,7 +9,7 @@ extension Interop {
     @Suite("Dialect of BIRD 1.6")
     struct Bird1DialectTests {
         private static let fixtures = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../../Fixtures/bird1/node").standardizedFileURL.path
+            .appending(path: "../../Fixtures/bird1").standardizedFileURL.path
 
         /// What there is of a node to compare: what its neighbour received, and what it wrote to its kernel.
         private struct Outcome: Equatable {
@@ -83,7 +83,7 @@ extension Interop {
 
         @Test("Both give a neighbour the same routes and the kernel the same", arguments: [true, false])
         func same(isIPv4: Bool) async throws {
-            let file = "\(Self.fixtures)/\(isIPv4 ? "bird.cfg" : "bird6.cfg")"
+            let file = "\(Self.fixtures)/node/\(isIPv4 ? "bird.cfg" : "bird6.cfg")"
             let theirs = try await Self.outcome(isIPv4: isIPv4) { lab, namespace in
                 _ = try await Bird1.start("bird1", in: namespace, lab, isIPv4: isIPv4, file: file)
             }
@@ -102,6 +102,67 @@ extension Interop {
             #expect(theirs.exports.count == 3)
             #expect(theirs.exports.contains { $0.communities == ["64512:300"] })
             #expect(!theirs.kernel.isEmpty)
+            #expect(ours == theirs)
+        }
+
+        /// What three neighbours of a reflector at `.1` have of it: two clients, and another reflector.
+        private static func reflected(_ start: (Lab, Lab.Namespace) async throws -> Void) async throws -> [[PeerRoute]]
+        {
+            try await Lab.run { lab in
+                let here = try lab.addNamespace()
+                try lab.addBridge("br0", in: here, ["10.20.0.1/24"])
+                var birds: [Bird] = []
+                for number in 2...4 {
+                    let there = try lab.addNamespace()
+                    let link = try lab.connect(here, [], there, ["10.20.0.\(number)/24"])
+                    try here.ip("link set \(link) master br0")
+                    birds.append(
+                        try await Bird.start(
+                            "bird\(number)",
+                            in: there,
+                            lab,
+                            configuration: """
+                                router id 10.20.0.\(number);
+                                protocol device {}
+                                protocol direct { ipv4; }
+                                protocol static blocks { ipv4; route 10.244.\(number).0/26 blackhole;
+                                  route 203.0.113.\(number)/32 blackhole; }
+                                protocol bgp peer {
+                                  local 10.20.0.\(number) port 1790 as 64512; neighbor 10.20.0.1 port 1790 as 64512; multihop;
+                                  connect delay time 1; connect retry time 2; error wait time 1, 2;
+                                  ipv4 { import all; export where source = RTS_STATIC; next hop self; };
+                                }
+                                """
+                        )
+                    )
+                }
+                try await start(lab, here)
+                for bird in birds {
+                    try await lab.require("the session is established") { try bird.isEstablished("peer") }
+                }
+                var tables: [[PeerRoute]] = []
+                for bird in birds { tables.append(try await Interop.routes(of: bird, count: 2)) }
+                return tables
+            }
+        }
+
+        @Test("As reflectors both give each neighbour the same routes with the same originator and cluster")
+        func reflector() async throws {
+            let file = "\(Self.fixtures)/reflector/bird.cfg"
+            let theirs = try await Self.reflected { lab, namespace in
+                _ = try await Bird1.start("bird1", in: namespace, lab, isIPv4: true, file: file)
+            }
+            let ours = try await Self.reflected { lab, namespace in
+                _ = try await MartletProcess.start(
+                    "martlet",
+                    in: namespace,
+                    lab,
+                    file: file,
+                    arguments: ["--dialect", "bird1-v4"]
+                )
+            }
+            #expect(theirs.map(\.count) == [2, 2, 2])
+            #expect(theirs[0].allSatisfy { $0.clusterList == ["10.0.0.9"] && $0.originatorID != nil })
             #expect(ours == theirs)
         }
     }

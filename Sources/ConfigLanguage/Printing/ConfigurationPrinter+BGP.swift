@@ -23,6 +23,8 @@ extension ConfigurationPrinter {
         self.say("med metric", settings.comparesMEDAlways)
         self.say("deterministic med", settings.deterministicMED)
         self.say("prefer older", settings.prefersOlder)
+        self.say("disable after error", settings.disablesAfterError)
+        self.say("disable after cease " + Self.words(ceases: settings.disablingCeases))
         self.write(settings.timers)
         self.write(settings.restart)
         self.write(settings.rules)
@@ -164,6 +166,14 @@ extension ConfigurationPrinter {
         case .customer: "customer"
         case .peer: "peer"
         }
+    }
+
+    private static func words(ceases: UInt16) -> String {
+        if ceases == 0 { return "off" }
+        if ceases == ~(1 << 7) { return "on" }
+        return "{ "
+            + Parser.ceases.enumerated().filter { ceases & 1 << UInt16($0.offset) != 0 }.map(\.element)
+            .joined(separator: ", ") + " }"
     }
 
     private static func word(_ selection: BGPChannelSettings.Selection) -> String {

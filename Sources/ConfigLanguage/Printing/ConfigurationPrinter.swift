@@ -159,6 +159,16 @@ extension ConfigurationPrinter {
                 printer.write(settings.common)
                 printer.say("scan time \(settings.scanTime)")
             }
+        case .pipe(let settings):
+            self.block("protocol pipe \(name)") { printer in
+                printer.write(settings.common)
+                printer.say("table \(printer.quoted(settings.channel.table))")
+                printer.say("peer table \(printer.quoted(settings.peerTable))")
+                printer.writePolicies(settings.channel, of: settings.common.name)
+                printer.write("import limit", settings.channel.importLimit)
+                printer.write("export limit", settings.channel.exportLimit)
+                printer.say("max generation \(settings.maximumGeneration)")
+            }
         }
     }
 
@@ -212,14 +222,18 @@ extension ConfigurationPrinter {
     /// What channels of all protocols have.
     mutating func writeBody(_ channel: ChannelSettings, of name: String) {
         self.say("table \(self.quoted(channel.table))")
-        let draft = self.parser.transcript.channels[name]?.first { $0.family == channel.family }
-        self.say("import " + (draft?.importTokens.map { self.tokens($0) } ?? "all"))
-        self.say("export " + (draft?.exportTokens.map { self.tokens($0) } ?? "none"))
+        self.writePolicies(channel, of: name)
         self.say("preference \(channel.preference)")
         self.write("import limit", channel.importLimit)
         self.write("receive limit", channel.receiveLimit)
         self.write("export limit", channel.exportLimit)
         self.say("import keep filtered", channel.keepsFiltered)
+    }
+
+    private mutating func writePolicies(_ channel: ChannelSettings, of name: String) {
+        let draft = self.parser.transcript.channels[name]?.first { $0.family == channel.family }
+        self.say("import " + (draft?.importTokens.map { self.tokens($0) } ?? "all"))
+        self.say("export " + (draft?.exportTokens.map { self.tokens($0) } ?? "none"))
     }
 
     private mutating func write(_ word: String, _ limit: LimitSettings?) {

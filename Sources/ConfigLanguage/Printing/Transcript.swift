@@ -1,6 +1,7 @@
 import BGPWire
 import IPAddressing
 import Policy
+import SpeakerSettings
 
 /// What a configuration says that its settings hold in another form only: definitions, filters and ROAs.
 struct Transcript {
@@ -23,6 +24,11 @@ struct Transcript {
 
     mutating func note(_ draft: ProtocolDraft, name: String) {
         self.channels[name] = draft.channels
+        // The tables tell the family of a pipe.
+        if let table = draft.pipeTable, let channel = draft.channels.first {
+            self.channels[name] = [channel]
+            self.channels[name]?[0].family = table.family
+        }
         if !draft.routeTokens.isEmpty { self.routes[name] = draft.routeTokens }
     }
 }

@@ -58,6 +58,15 @@ extension SpeakerCore {
             kind = "device"
             tables = []
             detail = "\(self.interfaces.links.count) interfaces"
+        case .pipe(let settings):
+            kind = "pipe"
+            tables = [settings.channel.table, settings.peerTable]
+            if let pipe = self.pipes[name] {
+                let counts = (
+                    self.routing.mirroredCount(pipe.import.consumer), self.routing.mirroredCount(pipe.export.consumer)
+                )
+                detail = "\(counts.0) imported, \(counts.1) exported"
+            }
         }
         return .init(
             name: name,

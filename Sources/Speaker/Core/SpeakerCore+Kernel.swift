@@ -62,12 +62,7 @@ extension SpeakerCore {
     func addKernel(_ settings: KernelSettings) {
         guard !settings.common.isDisabled, let table = self.routing.table(named: settings.channel.table),
             let source = self.routing.addSource(
-                SourceSettings(
-                    origin: RouteOrigin(source: .kernel, protocolName: settings.common.name),
-                    table: table,
-                    importPolicy: settings.channel.importPolicy,
-                    preference: settings.channel.preference
-                )
+                Self.localSource(.kernel, settings.common.name, table, settings.channel)
             )
         else { return }
         let consumer = self.routing.addConsumer(self.consumerSettings(settings, table, source))
@@ -156,9 +151,12 @@ extension SpeakerCore {
             return
         }
         self.traceRoute(instance.settings.common, prefix, route.learnedTarget)
+        var attributes = PathAttributes()
+        attributes.kernelPreferredSource = route.preferredSource
         self.routing.announce(
             instance.source,
             prefix,
+            attributes: attributes,
             target: route.learnedTarget,
             local: LocalAttributes(
                 preference: instance.settings.channel.preference,
@@ -273,7 +271,8 @@ extension SpeakerCore {
             protocolNumber: .speaker,
             metric: route.local.kernelMetric ?? settings.metric,
             type: type,
-            nextHops: nextHops
+            nextHops: nextHops,
+            preferredSource: type == .unicast ? route.attributes.kernelPreferredSource : nil
         )
     }
 

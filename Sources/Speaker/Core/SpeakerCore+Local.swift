@@ -171,16 +171,29 @@ extension SpeakerCore {
         }
     }
 
+    /// The source of an instance's routes that come from this host.
+    static func localSource(
+        _ kind: RouteSource,
+        _ name: String,
+        _ table: TableID,
+        _ channel: ChannelSettings
+    ) -> SourceSettings<FilterProgram> {
+        var source = SourceSettings(
+            origin: RouteOrigin(source: kind, protocolName: name),
+            table: table,
+            importPolicy: channel.importPolicy,
+            preference: channel.preference
+        )
+        source.receiveLimit = channel.receiveLimit?.count
+        source.importLimit = channel.importLimit?.count
+        return source
+    }
+
     // MARK: - Static
 
     func addStatic(_ settings: StaticSettings) {
         guard !settings.common.isDisabled, let table = self.routing.table(named: settings.channel.table) else { return }
-        var source = SourceSettings(
-            origin: RouteOrigin(source: .static, protocolName: settings.common.name),
-            table: table,
-            importPolicy: settings.channel.importPolicy,
-            preference: settings.channel.preference
-        )
+        var source = Self.localSource(.static, settings.common.name, table, settings.channel)
         source.resolution = self.staticResolution(settings, table)
         guard let id = self.routing.addSource(source) else { return }
         self.statics[settings.common.name] = StaticInstance(settings: settings, source: id)
@@ -232,12 +245,7 @@ extension SpeakerCore {
         var instance = DirectInstance(settings: settings)
         for channel in settings.channels {
             guard let table = self.routing.table(named: channel.table) else { continue }
-            let source = SourceSettings(
-                origin: RouteOrigin(source: .device, protocolName: settings.common.name),
-                table: table,
-                importPolicy: channel.importPolicy,
-                preference: channel.preference
-            )
+            let source = Self.localSource(.device, settings.common.name, table, channel)
             if let id = self.routing.addSource(source) { instance.sources[channel.family] = (id, [:]) }
         }
         self.directs[settings.common.name] = instance

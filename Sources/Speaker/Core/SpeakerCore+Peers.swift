@@ -55,6 +55,7 @@ struct PeerEntry {
         var isOverLimit = false
         var isNearLimit = false
         var isOverPaths = false
+        var isOverExportLimit = false
         /// Ends a refresh whose end the peer never marks.
         var refreshTimeout: Scheduled<Void>?
         /// Nil where nothing can be sent: there is no address to name as next hop.
@@ -96,6 +97,7 @@ extension SpeakerCore {
             wasUp: self.returningPeers.remove(settings.common.name) != nil
         )
         self.peersByName[settings.common.name] = id
+        self.noteExportLimit(id)
         self.registry.insert(session, for: transport.remote)
         if self.isStarted { self.startPeer(id) }
     }
@@ -112,6 +114,16 @@ extension SpeakerCore {
                 $0.start()
             }
         }
+    }
+
+    /// A session that an error ended stays down, as its configuration wants it.
+    func peerIsDisabled(_ id: PeerID, _ reason: SessionEndReason) {
+        guard let name = self.peers[id]?.settings.common.name else { return }
+        self.peers[id]?.isDisabled = true
+        self.logger.warning(
+            "Disabled after an error, until it is enabled again",
+            metadata: ["peer": "\(name)", "reason": "\(reason)"]
+        )
     }
 
     func removePeer(_ name: String, _ notification: Notification) {
@@ -404,7 +416,10 @@ extension SpeakerCore {
         )
         session.interface = settings.multihopTTL == nil ? self.interface(of: established.local.address) : 0
         session.isRouteReflectorClient = settings.isRouteReflectorClient
-        session.clusterID = settings.clusterID ?? settings.common.routerID ?? self.routerID
+        // Others than clients are in no cluster of this reflector's: their routes get that of the receivers alone.
+        if settings.isRouteReflectorClient {
+            session.clusterID = settings.clusterID ?? settings.common.routerID ?? self.routerID
+        }
         session.allowedLocalAS = settings.allowedLocalAS
         session.defaultLocalPreference = settings.defaultLocalPreference
         session.defaultMED = settings.defaultMED

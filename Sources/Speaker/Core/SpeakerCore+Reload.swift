@@ -95,12 +95,7 @@ extension SpeakerCore {
                 return
             }
             if changes.concernsImport(of: settings.channel.family) {
-                var source = SourceSettings(
-                    origin: .init(source: .static, protocolName: name),
-                    table: table,
-                    importPolicy: settings.channel.importPolicy,
-                    preference: settings.channel.preference
-                )
+                var source = Self.localSource(.static, name, table, settings.channel)
                 source.resolution = self.staticResolution(settings, table)
                 self.routing.changeSource(instance.source, to: source)
             }
@@ -112,26 +107,20 @@ extension SpeakerCore {
                 guard let source = instance.sources[channel.family]?.id,
                     let table = self.routing.table(named: channel.table)
                 else { continue }
-                self.routing.changeSource(
-                    source,
-                    to: SourceSettings(
-                        origin: .init(source: .device, protocolName: name),
-                        table: table,
-                        importPolicy: channel.importPolicy,
-                        preference: channel.preference
-                    )
-                )
+                self.routing.changeSource(source, to: Self.localSource(.device, name, table, channel))
             }
             self.directs[name]?.settings = settings
             self.updateDirect(name)
         case .kernel(let settings): self.updateKernel(settings, changes)
         case .device(let settings): self.scheduleDeviceScan(settings)
+        case .pipe(let settings): self.updatePipe(settings, changes)
         }
     }
 
     private func updatePeer(_ settings: BGPSettings, _ changes: Set<InPlaceChange>) {
         guard let id = self.peersByName[settings.common.name], let entry = self.peers[id] else { return }
         self.peers[id]?.settings = settings
+        self.noteExportLimit(id)
         let session = entry.session
         let configuration = self.sessionConfiguration(settings)
         let transport = self.transport(settings)
@@ -150,6 +139,7 @@ extension SpeakerCore {
                 self.peers[id]?.up?.channels[family]?.settings = source
                 self.giveJudge(id, family)
                 self.peers[id]?.up?.channels[family]?.isOverLimit = false
+                self.peers[id]?.up?.channels[family]?.isOverExportLimit = false
             }
             if !changes.isDisjoint(with: [.exportPolicy(family), .addPathsBest(family)]),
                 let table = self.routing.table(named: channel.channel.table),
@@ -169,15 +159,7 @@ extension SpeakerCore {
         let old = instance.settings
         self.kernels[name]?.settings = settings
         if changes.concernsImport(of: settings.channel.family) {
-            self.routing.changeSource(
-                instance.source,
-                to: SourceSettings(
-                    origin: .init(source: .kernel, protocolName: name),
-                    table: table,
-                    importPolicy: settings.channel.importPolicy,
-                    preference: settings.channel.preference
-                )
-            )
+            self.routing.changeSource(instance.source, to: Self.localSource(.kernel, name, table, settings.channel))
         }
         if changes.contains(.exportPolicy(settings.channel.family)) || old.mergePaths != settings.mergePaths {
             self.routing.changeConsumer(

@@ -47,6 +47,7 @@ actor SpeakerCore {
     var statics: [String: StaticInstance] = [:]
     var directs: [String: DirectInstance] = [:]
     var kernels: [String: KernelInstance] = [:]
+    var pipes: [String: PipeInstance] = [:]
     /// Those that the monitor's thread shows events to.
     nonisolated let kernelWriters = KernelWriters()
     /// What those may take who are not peers.
@@ -74,6 +75,9 @@ actor SpeakerCore {
     var isStopping = false
     private var isRunScheduled = false
     var trimming = Trimming()
+    /// Peers with an `export limit`, and when they are looked at next.
+    var exportLimited: Set<PeerID> = []
+    var isExportCheckScheduled = false
     /// Whether some peer's charge for attribute sets is under review.
     var hasChargeReviews = false
 
@@ -190,11 +194,13 @@ actor SpeakerCore {
             self.inbox.recycle(messages)
         }
         let hasWork = self.routing.hasWork && self.routing.work(16_384)
+        let hasImages = self.drainPipes()
         self.finishChargeReviews()
         let hasOutput = self.flushGroups()
         self.pace.notePeers(begin, NIODeadline.now())
         let hasChanges = self.drainKernels()
-        if !isEmpty || hasWork || hasOutput || hasChanges { self.scheduleRun() }
+        self.checkExportLimits()
+        if !isEmpty || hasWork || hasImages || hasOutput || hasChanges { self.scheduleRun() }
     }
 
     private func take(_ message: CoreMessage) {
@@ -202,6 +208,7 @@ actor SpeakerCore {
         case .reached(let id): self.peers[id]?.wasReached = true
         case .established(let serial, let session): self.sessionIsUp(serial, session)
         case .down(let serial, _, let keepsRoutes): self.sessionIsDown(serial, keepsRoutes: keepsRoutes)
+        case .disabled(let id, let reason): self.peerIsDisabled(id, reason)
         case .routes(let serial, let batch): self.ingest(batch, serial)
         case .refresh(let serial, let refresh): self.refresh(refresh, serial)
         case .ready: break
@@ -220,6 +227,7 @@ actor SpeakerCore {
         case .direct(let settings): self.addDirect(settings)
         case .kernel(let settings): self.addKernel(settings)
         case .device(let settings): self.scheduleDeviceScan(settings)
+        case .pipe(let settings): self.addPipe(settings)
         }
     }
 
@@ -237,6 +245,7 @@ actor SpeakerCore {
                 self.routing.removeSource(source)
             }
         case .kernel: self.removeKernel(name)
+        case .pipe: self.removePipe(name)
         case .device:
             self.deviceScan?.cancel()
             self.deviceScan = nil

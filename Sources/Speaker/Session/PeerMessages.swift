@@ -21,6 +21,8 @@ enum CoreMessage: Sendable {
     indirect case established(SessionSerial, EstablishedSession)
     /// The session is over; its routes go unless they are kept for a restart.
     case down(SessionSerial, SessionEndReason, keepsRoutes: Bool)
+    /// The session stays down until someone enables it, because of an error.
+    case disabled(PeerID, SessionEndReason)
     /// Routes, in the order of the stream.
     case routes(SessionSerial, RouteBatch)
     /// A ROUTE-REFRESH request.

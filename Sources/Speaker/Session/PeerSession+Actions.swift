@@ -39,6 +39,10 @@ extension PeerSession {
             if to == .idle, let reason = self.machine.lastError {
                 self.lastErrorTime = wallClock()
                 self.logger.debug("Session ended", metadata: ["reason": "\(reason)"])
+                if self.settings.disables(after: reason), !self.machine.isStopped {
+                    self.handle(.stop(nil))
+                    self.core.send(.disabled(self.id, reason))
+                }
             }
         }
     }
@@ -392,6 +396,22 @@ extension PeerInput {
         switch self {
         case .received(_, .update), .received(_, .keepalive), .updateSent, .dataAccepted: false
         default: true
+        }
+    }
+}
+
+extension BGPSettings {
+    /// Whether a session that ended for a reason stays down until someone enables it.
+    fileprivate func disables(after reason: SessionEndReason) -> Bool {
+        switch reason {
+        case .notificationSent(let notification) where notification.code != .cease,
+            .errorNotSent(let notification) where notification.code != .cease:
+            self.disablesAfterError
+        case .notificationReceived(let notification):
+            notification.code == .cease
+                ? notification.subcode < 16 && self.disablingCeases & 1 << UInt16(notification.subcode) != 0
+                : self.disablesAfterError
+        default: false
         }
     }
 }
