@@ -78,7 +78,7 @@ public struct UpdateContext: Hashable, Sendable, BitwiseCopyable {
 /// The most that one UPDATE may carry.
 public struct AttributeLimits: Hashable, Sendable, BitwiseCopyable {
     /// Path attributes.
-    public var attributes: UInt16 = 64
+    public var attributes: UInt16 = 256
     /// AS numbers in AS_PATH, members of sets and of confederation segments included.
     public var pathLength: UInt16 = 1000
     /// Communities of one kind.
