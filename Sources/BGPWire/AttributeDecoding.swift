@@ -172,7 +172,33 @@ extension UpdateDecoder {
             }
             return
         }
+        if type == .largeCommunities && length > 12 && self.keepDistinct(body, flags, value) { return }
         self.keep(flags, rawType, start: start, value)
+    }
+
+    /// Keeps large communities without repetitions (RFC 8092 §2); false when there are none and the value can stay.
+    private mutating func keepDistinct(_ body: RawSpan, _ flags: UInt8, _ value: Range<Int>) -> Bool {
+        guard hasRepeatedLargeCommunities(body, value) else { return false }
+        let start = self.scratch.count
+        var seen: Set<LargeCommunityOctets> = []
+        var offset = value.lowerBound
+        while offset < value.upperBound {
+            if seen.insert(LargeCommunityOctets(body, offset)).inserted {
+                self.scratch.append(octetsOf: body, offset..<offset &+ 12)
+            }
+            offset &+= 12
+        }
+        self.add(
+            FoundAttribute(
+                type: PathAttributeType.largeCommunities.rawValue,
+                flags: flags & 0xE0,
+                source: .scratch,
+                start: 0,
+                valueStart: start,
+                end: self.scratch.count
+            )
+        )
+        return true
     }
 
     /// Puts an attribute on the list of those that go into the canonical set.
@@ -298,6 +324,39 @@ extension UpdateDecoder {
             self.elements[position] = element
         }
     }
+}
+
+/// A large community as it stands in a message.
+private struct LargeCommunityOctets: Hashable {
+    var high: UInt64
+    var low: UInt32
+
+    init(_ body: RawSpan, _ offset: Int) {
+        self.high = body.uint64(offset)
+        self.low = body.uint32(offset &+ 8)
+    }
+}
+
+/// Whether some large community stands in the value more than once.
+private func hasRepeatedLargeCommunities(_ body: RawSpan, _ value: Range<Int>) -> Bool {
+    // Few are the rule, and compared with each other without memory.
+    let comparesPairs = value.count <= 12 * 16
+    var seen: Set<LargeCommunityOctets> = []
+    var offset = value.lowerBound
+    while offset < value.upperBound {
+        let element = LargeCommunityOctets(body, offset)
+        if comparesPairs {
+            var earlier = value.lowerBound
+            while earlier < offset {
+                if LargeCommunityOctets(body, earlier) == element { return true }
+                earlier &+= 12
+            }
+        } else if !seen.insert(element).inserted {
+            return true
+        }
+        offset &+= 12
+    }
+    return false
 }
 
 /// Whether the value is a sequence of TLVs with a two-octet length that ends where the value does.

@@ -100,7 +100,8 @@ struct Election {
         if options.contains(.alwaysCompareMED) {
             return self.keepLeast(.multiExitDiscriminator) { $0.multiExitDiscriminator }
         }
-        // Destinations have tens of paths, so each is held against each other instead of sorting by AS.
+        // Destinations have tens of paths, so each is held against each other, until a peer has sent very many.
+        if self.remaining > Self.manyCandidates { return self.compareManyMED() }
         for index in self.candidates.indices where self.candidates[index].lostAt == nil {
             let candidate = self.candidates[index]
             let isBeaten = self.candidates.contains {
@@ -112,6 +113,21 @@ struct Election {
             self.remaining -= 1
             self.reason = .multiExitDiscriminator
         }
+    }
+
+    /// Number of candidates from which on the least MED of each neighbour AS is looked up instead.
+    private static let manyCandidates = 64
+
+    /// The same as ``compareMED(_:)`` in linear time.
+    private mutating func compareManyMED() {
+        var least: [UInt64: UInt32] = [:]
+        for candidate in self.candidates where candidate.lostAt == nil {
+            least[candidate.neighborAS] = min(
+                least[candidate.neighborAS] ?? .max,
+                candidate.multiExitDiscriminator
+            )
+        }
+        self.drop(.multiExitDiscriminator) { $0.multiExitDiscriminator > least[$0.neighborAS] ?? .max }
     }
 
     private mutating func breakTies(_ options: DecisionOptions, incumbent: PathSlot?) {

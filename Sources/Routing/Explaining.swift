@@ -22,6 +22,10 @@ public enum ExportOutcome: Hashable, Sendable {
     case noAdvertise
     /// It carries NO_EXPORT or NO_EXPORT_SUBCONFED (RFC 1997).
     case noExport
+    /// It carries OTC and would leak to a provider, peer or route server (RFC 9234 §5).
+    case routeLeak
+    /// It is LLGR_STALE and the member does not know what that is (RFC 9494 §4.3).
+    case longLivedStale
     /// Another rule for kinds of sessions forbids it.
     case notAllowed
     /// The export policy rejects it.
@@ -164,10 +168,14 @@ extension CoreState {
         let record = self.store[path.accepted]
         guard Self.mayAdvertise(source, record, rules.key) else {
             if source.isInternal, rules.key.session == .nonClient, !source.isClient { return .notReflected }
+            if record.flags.contains(.longLivedStale), !rules.key.takesLongLivedStale, !rules.key.isInternal {
+                return .longLivedStale
+            }
             guard rules.key.interpretsCommunities else { return .notAllowed }
             if record.flags.contains(.noAdvertise) { return .noAdvertise }
             return record.flags.isDisjoint(with: [.noExport, .noExportSubconfed]) ? .notAllowed : .noExport
         }
+        if Self.isLeak(record, rules.key) { return .routeLeak }
         switch rules.policy.constant {
         case .reject: return .policy
         case .accept: return .cannotBeSent

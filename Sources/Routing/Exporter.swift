@@ -340,7 +340,7 @@ extension CoreState {
     }
 
     /// Whether OTC keeps a route from these peers (RFC 9234 §5, egress rule 2).
-    private static func isLeak(_ record: AttributeRecord, _ group: GroupKey) -> Bool {
+    static func isLeak(_ record: AttributeRecord, _ group: GroupKey) -> Bool {
         record.flags.contains(.onlyToCustomer) && group.role?.isFacingUp ?? false
     }
 

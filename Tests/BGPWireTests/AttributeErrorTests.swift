@@ -130,6 +130,24 @@ struct AttributeErrorTests {
         #expect(PathAttributes(canonical: decoder.attributes).origin == .igp)
     }
 
+    @Test("RFC 8092 §2: repeated large communities are taken once, in order", arguments: [3, 20, 300])
+    func repeatedLargeCommunities(count: Int) throws {
+        let values = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+            .flatMap { [UInt8](repeating: 0, count: 10) + [$0 / 128, $0] }
+        let distinct = min(count, 256) * 12
+        let expected = Array(values.prefix(distinct))
+        let repeated = expected + expected.prefix(12) + expected.suffix(12)
+        for bytes in [repeated, expected] {
+            let head: [UInt8] = [0xD0, 32, UInt8(bytes.count >> 8), UInt8(bytes.count & 255)]
+            let decoder = try self.announce(mandatory + head + bytes)
+            #expect(decoder.failure == nil && decoder.discarded.isEmpty)
+            let found = PathAttributes(canonical: decoder.attributes).largeCommunities
+            #expect(found.count == distinct / 12)
+            #expect(found.first?.data2 == 0)
+            #expect(found.last?.data2 == UInt32(expected[distinct - 2]) << 8 | UInt32(expected[distinct - 1]))
+        }
+    }
+
     @Test("§3 g A repeated MP_REACH_NLRI or MP_UNREACH_NLRI resets with 3/1")
     func duplicateMultiprotocol() {
         let unreach = attribute(0x80, 15, [0, 2, 1])

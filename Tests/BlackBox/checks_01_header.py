@@ -54,8 +54,11 @@ def _(t):
     sender.sent_open = Open(opening[19:])
     sender.expect_open()
     sender._agree()
+    # An answer to a KEEPALIVE must not come in between.
+    sender.answers_keepalives = False
     for octet in KEEPALIVE_MESSAGE + update(prefix("203.0.113.0/24"), sender.attributes()):
         sender.send(bytes([octet]))
+    sender.answers_keepalives = True
     observer.expect_route("203.0.113.0/24")
 
 

@@ -218,6 +218,7 @@ extension DecisionReason {
         case .unresolvable: "next hop does not resolve"
         case .local: "local routes come first"
         case .localPreference: "LOCAL_PREF"
+        case .aigp: "AIGP with the metric to the next hop"
         case .asPathLength: "AS_PATH length"
         case .origin: "ORIGIN"
         case .multiExitDiscriminator: "MED"
@@ -247,6 +248,9 @@ extension ExportOutcome {
         case .notReflected: "it came by iBGP, and neither its sender nor this neighbor is a reflector client"
         case .noAdvertise: "it carries NO_ADVERTISE"
         case .noExport: "it carries NO_EXPORT"
+        case .routeLeak: "it would be a leak: OTC, and the neighbor is no customer (RFC 9234)"
+        case .longLivedStale:
+            "its sender has been away for long, and this neighbor does not know what that means (RFC 9494)"
         case .notAllowed: "not allowed for this kind of session"
         case .policy: "rejected by the export policy"
         case .cannotBeSent: "no next hop to send it with, or too long for a message"
