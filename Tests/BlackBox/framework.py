@@ -1,5 +1,6 @@
 """What a check is, and how one runs."""
 import copy
+import os
 import time
 import traceback
 
@@ -114,8 +115,13 @@ def perform(check, worker, daemon):
         violations = [s.violation for s in worker.sessions if s.violation]
         if violations and violations[0] not in detail:
             detail += f" (malformed: {violations[0]})"
-    except Exception:
-        status, detail = "fail", "the check itself broke: " + " | ".join(traceback.format_exc().splitlines()[-4:])
+    except Exception as error:
+        if isinstance(error, ConnectionError):
+            status, detail = "fail", f"the connection was gone: {error.strerror}"
+        else:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{os.path.basename(frame.filename)}:{frame.lineno}"
+            status, detail = "fail", f"the check itself broke: {type(error).__name__}: {error} at {place}"
         if worker.sessions:
             detail += f" (the last session: {worker.sessions[-1].story})"
     finally:

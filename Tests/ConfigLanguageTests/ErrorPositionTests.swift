@@ -282,7 +282,7 @@ struct ErrorPositionTests {
             "protocol direct { vrf \"x\"; }", "protocol direct { ipv4 multicast; }",
             "protocol direct { ipv4 { description \"x\"; }; }", "protocol bgp { setkey; }",
             "protocol bgp { free bind; }",
-            "protocol bgp { dynamic name \"x\"; }", "protocol bgp { require route refresh; }",
+            "protocol bgp { dynamic name \"x\"; }", "protocol bgp { require hostname; }",
             "protocol bgp { authentication ao; }", "protocol bgp { ipv4 { import table; }; }",
             "protocol bgp { ipv4 { export table; }; }", "protocol bgp { ipv4 { export limit 5 action block; }; }",
             "protocol bgp { ipv6 { next hop prefer global; }; }",
