@@ -92,6 +92,19 @@ def _(t):
     other.expect_no_route(P)
 
 
+@check("RFC 7911 §6: more routes of a prefix than are kept are left out, and are no matter of the receive limit",
+       Neighbor(add_path="both", raw={"martlet": "max paths 4;"}, limit=(20, "disable", "receive")),
+       Neighbor(add_path="both"), only=("martlet",))
+def _(t):
+    peer, other = t.up(0, also=ids(3)), t.up(1, also=ids(3))
+    for number in range(1, 9):
+        peer.announce(P, path_id=number, communities=[f"1:{number}"])
+    peer.announce(Q, path_id=1)
+    other.expect_route(Q)
+    peer.expect_alive(0.3)
+    expect(len(other.find(P)) == 4, "four routes", list(other.find(P)))
+
+
 @check("RFC 7911 §3: an announcement with the same identifier replaces the route", Neighbor(add_path="both"), Neighbor())
 def _(t):
     peer, other = t.up(0, also=ids(3)), t.up(1)

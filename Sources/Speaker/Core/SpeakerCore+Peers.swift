@@ -730,8 +730,11 @@ extension SpeakerCore {
         self.warnOfLimits(channel, counters, serial, family)
         var exceeded: LimitSettings?
         // A neighbour back from a restart may use other path identifiers: what is stale is not counted beside them.
+        // The core leaves routes out at a limit that blocks, but also where one prefix has too many paths.
         if let limit = channel.receiveLimit,
-            counters.received - counters.stale > limit.count || result.exceedsReceiveLimit
+            limit.action == .block
+                ? result.exceedsReceiveLimit
+                : UInt64(counters.received) > UInt64(limit.count) + UInt64(counters.stale)
         {
             exceeded = limit
         }
