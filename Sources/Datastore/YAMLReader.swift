@@ -4,7 +4,8 @@ import Resources
 /// Reads YAML (and JSON, its subset) into manifest trees, one per document, within fixed bounds.
 ///
 /// Events of the parser are composed here, so that every node keeps its place and expanding aliases stays within
-/// ``maximumNodes``. Plain scalars resolve by the core schema of YAML 1.2: `1:30` and `yes` are strings.
+/// ``maximumNodes``. Plain scalars resolve by the core schema of YAML 1.2, so `1:30` is a string, but for `yes`, `no`, `on` and
+/// `off`: those are truth values as in YAML 1.1, because kubectl and calicoctl read them so.
 struct YAMLReader {
     /// Nodes in one file, with aliases expanded.
     static let maximumNodes = 1_000_000
@@ -186,8 +187,8 @@ struct YAMLReader {
         guard isPlain, tag == nil || tag == "!" else { return .string(text) }
         switch text {
         case "", "~", "null", "Null", "NULL": return .null
-        case "true", "True", "TRUE": return .bool(true)
-        case "false", "False", "FALSE": return .bool(false)
+        case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON": return .bool(true)
+        case "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF": return .bool(false)
         default: break
         }
         guard let first = text.utf8.first, text.utf8.count <= 64,

@@ -74,6 +74,10 @@ public struct BGPFilter: Hashable, Sendable {
     public struct PrefixMatch: Hashable, Sendable {
         /// `cidr`.
         public var cidr: IPPrefix
+        /// `cidr` as it was written, where that is a plain spelling of the same prefix.
+        ///
+        /// Generated functions print it, so that they read as Calico's do.
+        public var spelling: String?
         /// `matchOperator`.
         public var matchOperator: MatchOperator
         /// `prefixLength`: bounds of the route's length.

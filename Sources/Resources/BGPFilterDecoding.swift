@@ -75,7 +75,11 @@ private func prefixMatch(_ reader: inout MapReader, isIPv4: Bool) -> BGPFilter.P
         if reader.nonEmpty("matchOperator") == nil { reader.error("matchOperator", "is missing; cidr needs it") }
         return nil
     }
-    return BGPFilter.PrefixMatch(matchOperator, cidr, lengths: lengths)
+    var match = BGPFilter.PrefixMatch(matchOperator, cidr, lengths: lengths)
+    // Host bits and an IPv4 address inside an IPv6 one are not read by every speaker.
+    let isPlain = IPPrefix(strict: text) != nil && (isIPv4 || !text.utf8.contains(UInt8(ascii: ".")))
+    if isPlain, text != cidr.description { match.spelling = text }
+    return match
 }
 
 private func prefixLengths(_ reader: inout MapReader, largest: Int64) -> BGPFilter.PrefixMatch.Lengths? {

@@ -218,6 +218,7 @@ func decodeBGPPeer(_ spec: inout MapReader, _ metadata: ResourceMetadata) -> BGP
     if let gateway = peer.reachableBy {
         if let address = peer.peerIP {
             if address.isIPv4 != gateway.isIPv4 { spec.error("reachableBy", "must be of the family of peerIP") }
+            if gateway.isUnspecified { spec.error("reachableBy", "is the unspecified address") }
         } else {
             spec.error("reachableBy", "needs peerIP")
         }
@@ -288,5 +289,16 @@ private func decodePeerIP(_ spec: inout MapReader, into peer: inout BGPPeer) {
         spec.error("peerIP", "must be an address, v4:port or [v6]:port, without a zone")
         return
     }
-    if !address.isUsableNextHop { spec.error("peerIP", "is no unicast address") }
+    if address.isUnspecified {
+        spec.error("peerIP", "is the unspecified address")
+    } else if isMulticast(address) {
+        spec.warn("peerIP", "is a multicast address; there can be no session with it")
+    }
+}
+
+private func isMulticast(_ address: IPAddress) -> Bool {
+    switch address {
+    case .v4(let address): address.isMulticast
+    case .v6(let address): address.isMulticast
+    }
 }

@@ -20,7 +20,7 @@ extension BGPFilter.Rule {
         let communities = self.community.map { ManifestValue(fields: [("values", .list([$0]))]) }
         let operations = ManifestValue(.array(self.operations.map(\.manifest)))
         return ManifestValue(fields: [
-            ("cidr", .optional(self.prefix?.cidr)),
+            ("cidr", .optional(self.prefix.map { $0.spelling ?? $0.cidr.description })),
             ("matchOperator", .optional(self.prefix?.matchOperator.rawValue)),
             ("prefixLength", lengths ?? ManifestValue(.null)),
             ("source", .optional(self.isFromRemotePeers ? "RemotePeers" : nil)),

@@ -26,6 +26,9 @@ public struct Selector: Hashable, Sendable {
         self.text = expression.text(within: .or)
     }
 
+    /// Whether `global()` occurs.
+    var namesGlobal: Bool { self.expression.namesGlobal }
+
     /// Whether an object with `labels` is selected.
     public func matches(_ labels: [String: String]) -> Bool { self.expression.matches(labels) }
 
@@ -47,6 +50,8 @@ extension Selector {
     /// The syntax tree; its depth is bounded by the parser.
     indirect enum Expression: Sendable {
         case all
+        /// `global()`: in a rule's namespace selector what has no namespace, anywhere else everything.
+        case global
         case has(String)
         case equals(String, String)
         case differs(String, String)
@@ -62,7 +67,7 @@ extension Selector {
 
         func matches(_ labels: [String: String]) -> Bool {
             switch self {
-            case .all: true
+            case .all, .global: true
             case .has(let label): labels[label] != nil
             case .equals(let label, let value): labels[label].map { sameBytes($0, value) } ?? false
             case .differs(let label, let value): labels[label].map { !sameBytes($0, value) } ?? true
@@ -80,6 +85,15 @@ extension Selector {
             }
         }
 
+        var namesGlobal: Bool {
+            switch self {
+            case .global: true
+            case .not(let operand): operand.namesGlobal
+            case .and(let operands), .or(let operands): operands.contains(where: \.namesGlobal)
+            default: false
+            }
+        }
+
         /// Where a text stands, loosest first: what binds looser than its place gets parentheses.
         enum Place: Int {
             case or
@@ -90,6 +104,7 @@ extension Selector {
         func text(within place: Place) -> String {
             switch self {
             case .all: return "all()"
+            case .global: return "global()"
             case .has(let label): return "has(\(label))"
             case .equals(let label, let value): return "\(label) == \(quoted(value))"
             case .differs(let label, let value): return "\(label) != \(quoted(value))"
@@ -144,8 +159,6 @@ public struct SelectorError: Error, Hashable, Sendable {
         case tooDeep
         /// Something else was expected; the text says what.
         case expected(String)
-        /// `global()` is meaningful in a namespace selector only.
-        case globalNotAllowed
     }
 }
 
@@ -156,7 +169,6 @@ extension SelectorError: CustomStringConvertible {
         case .tooLong: "selector is longer than \(Selector.maximumLength) bytes"
         case .tooDeep: "selector nests deeper than \(Selector.maximumDepth) levels (column \(self.column))"
         case .expected(let what): "expected \(what) at column \(self.column)"
-        case .globalNotAllowed: "global() is only allowed in a namespace selector (column \(self.column))"
         }
     }
 }

@@ -76,8 +76,7 @@ struct SelectorParser {
         switch name {
         case "all", "global":
             guard self.consume(")") else { throw self.expected("\")\"") }
-            guard name == "all" else { throw SelectorError(column: start + 1, problem: .globalNotAllowed) }
-            return .all
+            return name == "all" ? .all : .global
         case "has":
             self.skipSpace()
             guard let label = self.identifier(), label.utf8.count <= Self.maximumIdentifierLength else {

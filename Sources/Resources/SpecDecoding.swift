@@ -97,6 +97,10 @@ func decodeIPPool(_ spec: inout MapReader, _ metadata: ResourceMetadata) -> IPPo
     pool.blockSize = UInt8(clamping: size)
     pool.nodeSelector = spec.selector("nodeSelector")
     pool.namespaceSelector = spec.selector("namespaceSelector")
+    for (name, selector) in [("nodeSelector", pool.nodeSelector), ("namespaceSelector", pool.namespaceSelector)]
+    where selector?.namesGlobal ?? false {
+        spec.error(name, "may not hold global()")
+    }
     pool.isAutomatic = spec.enumeration("assignmentMode", [AssignmentMode.automatic, .manual]) != .manual
     decodeUses(&spec, into: &pool)
     spec.finish()

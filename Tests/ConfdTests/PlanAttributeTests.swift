@@ -102,13 +102,21 @@ struct PlanAttributeTests {
         #expect(try cluster.session("Node_10_0_0_2").localAS == 65_002)
     }
 
-    @Test("A global session with a node waits on one side, a node session on neither, one with an outsider never")
+    @Test("A global session with a node given by address waits on one side, all others on neither")
     func passive() throws {
         var cluster = try Cluster.nodes(2)
         cluster.disableMesh()
-        cluster.peer("all") { $0.peerSelector = .all }
+        for number in 1...2 {
+            try cluster.peer("to-\(number)") {
+                $0.peerIP = try Cluster.address("10.0.0.\(number)")
+                $0.asNumber = 64_512
+            }
+        }
         #expect(try cluster.session("Global_10_0_0_2").isPassive)
         #expect(try cluster.session("Global_10_0_0_1", on: "b").isPassive == false)
+        cluster.snapshot.peers = [:]
+        cluster.peer("all") { $0.peerSelector = .all }
+        #expect(try cluster.session("Global_10_0_0_2").isPassive == false)
         cluster.peer("all") {
             $0.nodeSelector = .all
             $0.peerSelector = .all

@@ -318,7 +318,7 @@ struct PlanSessionTests {
             $0.node = "a"
             $0.nodeSelector = .all
         }
-        try cluster.peer("multicast") { $0.peerIP = try Cluster.address("224.0.0.1") }
+        try cluster.peer("nowhere") { $0.peerIP = try Cluster.address("0.0.0.0") }
         try cluster.peer("scoped") { $0.peerIP = try Cluster.address("fe80::1") }
         try cluster.peer("via") {
             $0.peerIP = try Cluster.address("192.0.2.3")
@@ -335,8 +335,8 @@ struct PlanSessionTests {
                 == [
                     ("as", PlanDiagnostic.Reason.asNumberWithPeerSelector),
                     ("both", .peerNeedsOneOfAddressAndSelector),
-                    ("multicast", .unusablePeerAddress("224.0.0.1")),
                     ("none", .peerNeedsOneOfAddressAndSelector),
+                    ("nowhere", .unusablePeerAddress("0.0.0.0")),
                     ("scoped", .linkLocalPeerAddress("fe80::1")),
                     ("sides", .peerHasNodeAndNodeSelector),
                     ("via", .reachableByMismatch),

@@ -8,10 +8,11 @@ struct YAMLReaderTests {
     private func read(_ text: String) throws -> [ManifestValue] { try YAMLReader.documents(Array(text.utf8)) }
 
     @Test(
-        "Plain scalars resolve by the core schema",
+        "Plain scalars resolve by the core schema, and yes, no, on and off as truth values",
         arguments: [
             ("~", .null), ("007", .string("007")), ("0", .integer(0)), ("null", .null), ("true", .bool(true)),
-            ("False", .bool(false)), ("yes", .string("yes")),
+            ("False", .bool(false)), ("yes", .bool(true)), ("Off", .bool(false)), ("y", .string("y")),
+            ("'no'", .string("no")),
             ("12", .integer(12)), ("-1", .integer(-1)), ("0x1F", .integer(31)), ("0o17", .integer(15)),
             ("1.5", .float(1.5)),
             ("5663:12", .string("5663:12")), ("100:555:107", .string("100:555:107")), ("'12'", .string("12")),

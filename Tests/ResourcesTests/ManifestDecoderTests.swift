@@ -90,7 +90,14 @@ struct ManifestDecoderTests {
                 spec: map(["cidr": .string("fd00::/64"), "ipipMode": .string("Always")]),
                 path: "spec.ipipMode"
             ),
+            Case(
+                kind: "IPPool",
+                spec: map(["cidr": .string("10.0.0.0/16"), "nodeSelector": .string("has(a) && global()")]),
+                path: "spec.nodeSelector"
+            ),
             Case(kind: "BGPPeer", spec: map([:]), path: "spec.peerIP"),
+            Case(kind: "BGPPeer", spec: map(["peerIP": .string("0.0.0.0")]), path: "spec.peerIP"),
+            Case(kind: "BGPPeer", spec: map(["peerIP": .string("[::]:179")]), path: "spec.peerIP"),
             Case(
                 kind: "BGPPeer",
                 spec: map(["peerIP": .string("10.0.0.1"), "peerSelector": .string("all()")]),

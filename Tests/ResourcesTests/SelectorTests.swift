@@ -29,6 +29,7 @@ struct SelectorTests {
             ("in in {'in'}", ["in": "in"], true), ("has == 'x'", ["has": "x"], true),
             ("all == 'x'", ["all": "x"], true),
             ("a == 'say \"hi\"'", ["a": "say \"hi\""], true),
+            ("global()", [:], true), ("!global( )", ["a": "b"], false), ("global() && has(a)", [:], false),
         ] as [(String, [String: String], Bool)]
     )
     func matches(_ text: String, _ labels: [String: String], _ expected: Bool) throws {
@@ -38,7 +39,8 @@ struct SelectorTests {
     @Test(
         "Canonical text drops spacing, quoting and needless parentheses",
         arguments: [
-            ("", "all()"), ("group=='one'", "group == \"one\""), ("((has( a )))", "has(a)"), ("!!has(a)", "has(a)"),
+            ("", "all()"), (" ( global( ) ) ", "global()"), ("group=='one'", "group == \"one\""),
+            ("((has( a )))", "has(a)"), ("!!has(a)", "has(a)"),
             ("!!!has(a)", "!has(a)"), ("!(!has(a))", "has(a)"), ("!(!(!has(a)))", "!has(a)"),
             ("a notin {'c','b','c'}", "a not in {\"b\", \"c\"}"),
             ("a startswith 'b'", "a starts with \"b\""),
@@ -59,7 +61,7 @@ struct SelectorTests {
             ("a", 2), ("a ==", 5), ("a == b", 6), ("a == 'b", 6), ("a = 'b'", 3), ("(has(a)", 8), ("has(a))", 7),
             ("has()", 5), ("a in 'b'", 6), ("a in {'b' 'c'}", 11), ("&& has(a)", 1), ("has(a) &&", 10),
             ("has(a) & has(b)", 8),
-            ("foo(a)", 1), ("global()", 1), ("a inx {}", 3), ("a starts 'x'", 3), ("has(a)\n", 7), ("é == 'x'", 1),
+            ("foo(a)", 1), ("global(a)", 8), ("a inx {}", 3), ("a starts 'x'", 3), ("has(a)\n", 7), ("é == 'x'", 1),
             ("a not 'x'", 3), ("!", 2), ("a == 'b' c == 'd'", 10), ("a in {,}", 7),
         ]
     )

@@ -80,7 +80,7 @@ extension BGPFilter.Rule {
         }
         if let priority = self.priority {
             let preference = Self.largestPriority - min(priority, Self.largestPriority)
-            conditions.append("((defined(bgp_local_pref))&&(bgp_local_pref = \(preference)))")
+            conditions.append("(defined(bgp_local_pref)&&(bgp_local_pref = \(preference)))")
         }
         let changes = self.operations.flatMap(\.statements)
         let body = (changes + [self.action == .accept ? "accept;" : "reject;"]).joined(separator: " ")
@@ -110,13 +110,14 @@ extension BGPFilter.PrefixMatch {
                 case .in: "~"
                 case .notIn: "!~"
                 }
-            return .text("(net \(comparison) \(self.cidr))")
+            return .text("(net \(comparison) \(self.spelling ?? self.cidr.description))")
         }
         let minimum = max(self.cidr.length, lengths.minimum ?? 0)
         let maximum = min(self.cidr.isIPv4 ? 32 : 128, lengths.maximum ?? 128)
         let isInside = self.matchOperator == .equal || self.matchOperator == .in
         guard minimum <= maximum else { return isInside ? .never : .always }
-        return .text("(net \(isInside ? "~" : "!~") [ \(self.cidr){\(minimum),\(maximum)} ])")
+        let prefix = self.spelling ?? self.cidr.description
+        return .text("(net \(isInside ? "~" : "!~") [ \(prefix){\(minimum),\(maximum)} ])")
     }
 }
 

@@ -12,7 +12,7 @@ struct PeerRecord {
     var localAS: ASNumber?
     var allowedLocalAS: UInt32
     var reachableBy: IPAddress?
-    /// Whether the address belongs to a node of the cluster.
+    /// Whether the peer was given by an address that belongs to a node of the cluster.
     var isClusterNode: Bool
     /// Cluster id of the node at the other end.
     var clusterID: RouterID?
@@ -74,12 +74,12 @@ struct PeerExpansion {
         }
         guard (peer.peerIP == nil) != (peer.peerSelector == nil) else { return .peerNeedsOneOfAddressAndSelector }
         if let gateway = peer.reachableBy {
-            guard let address = peer.peerIP, address.isIPv4 == gateway.isIPv4, gateway.isUsableNextHop else {
+            guard let address = peer.peerIP, address.isIPv4 == gateway.isIPv4, !gateway.isUnspecified else {
                 return .reachableByMismatch
             }
         }
         if let address = peer.peerIP {
-            guard address.isUsableNextHop else { return .unusablePeerAddress(address.description) }
+            guard !address.isUnspecified else { return .unusablePeerAddress(address.description) }
             if case .v6 = address, address.isLinkLocal { return .linkLocalPeerAddress(address.description) }
         } else if let number = peer.asNumber, number.rawValue != 0 {
             return .asNumberWithPeerSelector
@@ -168,7 +168,7 @@ struct PeerExpansion {
             port: Self.normal(self.cluster.listenPort(of: node)),
             asNumber: self.cluster.asNumber(of: node),
             allowedLocalAS: 0,
-            isClusterNode: true,
+            isClusterNode: false,
             clusterID: node.bgp?.routeReflectorClusterID,
             peer: peer
         )

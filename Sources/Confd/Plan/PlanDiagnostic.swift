@@ -62,7 +62,7 @@ extension PlanDiagnostic.Reason: CustomStringConvertible {
         case .peerNeedsOneOfAddressAndSelector: "exactly one of peerIP and peerSelector is needed; peer skipped"
         case .peerHasNodeAndNodeSelector: "node and nodeSelector exclude each other; peer skipped"
         case .asNumberWithPeerSelector: "asNumber must be absent with peerSelector; peer skipped"
-        case .unusablePeerAddress(let address): "peerIP \(address) is not a unicast address; peer skipped"
+        case .unusablePeerAddress(let address): "peerIP \(address) is no address of a neighbour; peer skipped"
         case .linkLocalPeerAddress(let address): "peerIP \(address) is link-local without interface; peer skipped"
         case .reachableByMismatch: "reachableBy needs a peerIP of its own family; peer skipped"
         case .duplicateSession(let name): "session \(name) exists already; not repeated"
