@@ -29,7 +29,7 @@ test-long: deps
 	$(MAKE) bench-check
 	$(MAKE) fuzz FUZZ_SECONDS=30
 
-# The black-box checks against Martlet, BIRD and FRR; writes docs/rfc-checks.md. One of them: Tests/BlackBox/run.py --dut bird
+# The black-box checks against Martlet, BIRD, FRR, GoBGP and OpenBGPD; writes docs/rfc-checks.md. One of them: Tests/BlackBox/run.py --dut bird
 rfc-checks: deps
 	$(SWIFT) build $(FLAGS)
 	Tests/BlackBox/run.py --write-table

@@ -53,8 +53,9 @@ for _hold in (1, 2):
     refused(f"RFC 4271 §6.2: a hold time of {_hold} is answered with 2/6", 2, 6, hold=_hold)
 for _hold in (0, 3, 65535):
     accepted(f"RFC 4271 §6.2: a hold time of {_hold} is accepted", hold=_hold)
-refused("RFC 4271 §6.2: a hold time below the configured minimum is answered with 2/6", 2, 6, hold=19, only=("martlet", "frr"),
-        config=Config(Neighbor(raw={"martlet": "min hold time 20;"}), raw={"frr": " bgp minimum-holdtime 20"}))
+refused("RFC 4271 §6.2: a hold time below the configured minimum is answered with 2/6", 2, 6, hold=19, only=("martlet", "frr", "openbgpd"),
+        config=Config(Neighbor(raw={"martlet": "min hold time 20;", "openbgpd": "holdtime min 20"}),
+                      raw={"frr": " bgp minimum-holdtime 20", "openbgpd": ""}))
 refused("RFC 6286 §2.2: identifier 0 is answered with 2/3", 2, 3, identifier="0.0.0.0")
 refused("RFC 6286 §2.2: an internal peer with our own identifier is answered with 2/3", 2, 3,
         config=Config(Neighbor(internal=True), router_id="10.99.99.99"), identifier="10.99.99.99")
@@ -162,7 +163,8 @@ refused("RFC 5492 §3: a peer without a capability that is required is answered 
         only=("martlet",), neighbor=Neighbor(raw={"martlet": "require route refresh on;"}), without=(2,))
 
 
-@check("RFC 5492 §5: the data of 2/7 are capabilities", Neighbor(families=("ipv6",)))
+@check("RFC 5492 §5: the data of 2/7 are capabilities", Neighbor(families=("ipv6",)),
+       alone="the data MUST list the capabilities that are missed; others send none, or one that is there, or keep the session")
 def _(t):
     session = t.connect()
     session.expect_open()

@@ -166,8 +166,8 @@ def _(t):
 group("Next hops")
 
 
-def unusable(title, neighbor=None, config=None, **attributes):
-    @check(title, config=config or Config(neighbor or Neighbor(), Neighbor()))
+def unusable(title, neighbor=None, config=None, alone=None, **attributes):
+    @check(title, config=config or Config(neighbor or Neighbor(), Neighbor()), alone=alone)
     def _(t):
         sender, observer = t.all_up()
         sender.announce(P)
@@ -185,7 +185,8 @@ unusable("RFC 4271 §6.3: a route whose next hop is our own address is not used 
 unusable("RFC 4271 §5.1.3: an external route whose next hop is not on the link is not used and the session stays",
          config=Config(Neighbor(), Neighbor()), next_hop="192.0.2.9")
 unusable("RFC 4271 §9.1.2: an internal route whose next hop cannot be resolved is not used",
-         config=Config(Neighbor(internal=True), Neighbor()), next_hop="192.0.2.9")
+         config=Config(Neighbor(internal=True), Neighbor()), next_hop="192.0.2.9",
+         alone="such a route MUST be excluded; others are set up here without the tables that tell them, BIRD announces what it cannot reach")
 
 
 @check("RFC 4271 §9.1.2: a route whose next hop cannot be resolved gives way to one whose can", Neighbor(internal=True),

@@ -81,7 +81,8 @@ def _(t):
 
 
 @check("RFC 4486 §4: a limit on received prefixes counts those that the import policy rejects",
-       Neighbor(limit=(5, "disable", "receive"), imports="filter { reject; }"), only=("martlet", "bird"))
+       Neighbor(limit=(5, "disable", "receive"), imports="filter { reject; }", channel={"bird": "import keep filtered on;"}),
+       only=("martlet", "bird"))
 def _(t):
     sender = t.up()
     sender.announce(many(8))

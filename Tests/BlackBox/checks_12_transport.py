@@ -6,12 +6,14 @@ from wire import *
 
 group("Protection of connections")
 
-TTL = {"martlet": "ttl security on;", "bird": "ttl security on;", "frr": " neighbor {a} ttl-security hops 1"}
-PASSWORD = {"martlet": 'password "a secret of ours";', "bird": 'password "a secret of ours";', "frr": " neighbor {a} password a_secret_of_ours"}
+TTL = {"martlet": "ttl security on;", "bird": "ttl security on;", "frr": " neighbor {a} ttl-security hops 1",
+       "openbgpd": "ttl-security yes", "gobgp": "[neighbors.ttl-security.config]\nenabled = true\nttl-min = 255"}
+PASSWORD = {"martlet": 'password "a secret of ours";', "bird": 'password "a secret of ours";', "frr": " neighbor {a} password a_secret_of_ours",
+            "openbgpd": "tcp md5sig password a_secret_of_ours", "gobgp": 'auth-password = "a_secret_of_ours"'}
 
 
 def secret(t):
-    return "a_secret_of_ours" if t.dut.name == "frr" else "a secret of ours"
+    return "a_secret_of_ours" if t.dut.name not in ("martlet", "bird") else "a secret of ours"
 
 
 def expect_nothing(t, index=0, hears=False):

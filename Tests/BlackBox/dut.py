@@ -1,4 +1,4 @@
-"""The daemon under test: a neutral description of its configuration, and how martlet, bird and frr are told it."""
+"""The daemon under test: a neutral description of its configuration, and how Martlet, BIRD and FRR are told it."""
 import ctypes
 import ipaddress
 import json
@@ -25,7 +25,7 @@ class Neighbor:
     """A neighbour of the daemon: what is configured there, and what the peer says by default.
 
     `asn` is the peer's AS, `internal` means the daemon's own. `net` chooses one of three subnets. `raw` are statements for
-    one daemon: {"martlet": …, "bird": …, "frr": …}, `channel` the same for its address families.
+    one daemon: {"martlet": …, "bird": …, "frr": …, "openbgpd": …, "gobgp": …}, `channel` the same for its address families.
     """
 
     def __init__(self, asn=None, internal=False, net=0, families=("ipv4",), transport=4, passive=True, rr_client=False,
@@ -81,7 +81,7 @@ class Neighbor:
 
     def connect(self, patience=6.0, buffer=None, answered=True):
         """A connection to the daemon; tries again while it refuses or, with `answered`, closes without an OPEN."""
-        end = time.monotonic() + patience
+        end = time.monotonic() + patience * self.worker.slowness
         last = "nothing listens"
         while time.monotonic() < end:
             sock = self.socket(buffer)
@@ -103,6 +103,7 @@ class Neighbor:
             if session.closed and not session.open and not session.notification:
                 last = "the connection is closed"
                 session.close()
+                self.worker.wake(self)
                 time.sleep(0.1)
                 continue
             self.worker.sessions.append(session)
@@ -122,7 +123,7 @@ class Neighbor:
 
     def accept(self, listener, patience=6.0):
         """The next connection from the daemon; FRR drops the first while it reads the rest of its configuration."""
-        end = time.monotonic() + patience
+        end = time.monotonic() + patience * self.worker.slowness
         while True:
             listener.settimeout(max(0.05, end - time.monotonic()))
             try:
@@ -140,13 +141,13 @@ class Neighbor:
 class Config:
     """What a check wants of the daemon.
 
-    `statics` are prefixes it originates; `recursive` are (address, via, metric) known as host routes to resolve next hops.
+    `statics` are prefixes it originates; `tail` is text for one daemon behind everything else; `recursive` are (address, via, metric) known as host routes to resolve next hops.
     """
 
     def __init__(self, *neighbors, asn=AS, statics=(), confederation=None, cluster=None, router_id=None, recursive=(),
-                 raw=None, only=None):
+                 raw=None, only=None, tail=None):
         self.make, self.asn, self.statics, self.confederation = neighbors, asn, statics, confederation
-        self.cluster, self.router_id, self.recursive, self.raw, self.only = cluster, router_id, recursive, raw, only
+        self.cluster, self.router_id, self.recursive, self.raw, self.only, self.tail = cluster, router_id, recursive, raw, only, tail
 
 
 # ---------------------------------------------------------------------------------------------------- namespaces
@@ -202,6 +203,16 @@ class Worker:
     def enter(self, *command, **options):
         return run(*self.inside(), *command, **options)
 
+    dut = None          # the daemon that runs here
+
+    @property
+    def slowness(self):
+        return self.dut.slowness if self.dut else 1
+
+    def wake(self, neighbor):
+        if self.dut:
+            self.dut.wake(neighbor)
+
     def clear(self):
         for thing in self.sessions + self.listeners:
             try:
@@ -229,6 +240,7 @@ class Daemon:
     """A running daemon under test."""
 
     name = "?"
+    slowness = 1        # how many times longer than others it may take to call a neighbour or to listen to it again
 
     def __init__(self, worker, config):
         self.worker, self.config = worker, config
@@ -248,7 +260,8 @@ class Daemon:
         self.log = open(f"{self.folder}/log", "w")
         self.prepare(self.render())
         command = ["setpriv", "--pdeathsig", "KILL", *self.worker.inside(), *self.command()]
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
+                                        start_new_session=True)
         if not until(self.listening, 15):
             code = self.process.poll()
             what = f"it ended with {code}" if code is not None else "nothing listens on port 179"
@@ -261,7 +274,10 @@ class Daemon:
     def listening(self):
         """Whether the daemon listens; asked in its namespace, so that no connection of ours disturbs it."""
         if self.process.poll() is not None:
-            return True and self._died()
+            self._died()
+        return self._port_taken()
+
+    def _port_taken(self):
         try:
             for table in ("tcp", "tcp6"):
                 with open(f"/proc/{self.worker.holder.pid}/net/{table}") as lines:
@@ -284,13 +300,22 @@ class Daemon:
             try:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+                pass
+        # What it started goes with it: OpenBGPD is several processes.
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        until(lambda: not self._port_taken(), 5)
         self.log.close()
 
     def prepare(self, text):
         with open(f"{self.folder}/conf", "w") as file:
             file.write(text)
+
+    def wake(self, neighbor):
+        """Lets it listen to a neighbour again at once, where it waits for long after an error."""
 
     # What checks ask of a running daemon.
     def shut_down(self, neighbor, text=None):
@@ -542,7 +567,7 @@ class Frr(Daemon):
             out.append(f" bgp cluster-id {config.cluster}")
         if config.raw:
             out += config.raw.get("frr", "").splitlines()
-        families, maps = {}, []
+        families = {}
         for n in config.neighbors:
             a = n.address
             out += [f" neighbor {a} remote-as {n.asn}", f" neighbor {a} timers {max(1, n.hold // 3) if n.hold else 0} {n.hold}",
@@ -554,7 +579,7 @@ class Frr(Daemon):
             elif not n.internal:
                 out.append(f" neighbor {a} disable-connected-check")
             if n.role:
-                raise NotApplicable("no roles in FRR 8.4")
+                out.append(f" neighbor {a} local-role {n.role.replace('_', '-')}" + (" strict-mode" if n.strict_role else ""))
             if n.aigp:
                 raise NotApplicable("no AIGP in FRR 8.4")
             if n.extended_messages:
@@ -602,7 +627,7 @@ class Frr(Daemon):
             families.setdefault("ipv6" if ":" in prefix else "ipv4", []).append(f"  network {prefix}")
         for family, lines in families.items():
             out += [f" address-family {family} unicast", *lines, " exit-address-family"]
-        out += ["exit", "route-map NONE deny 10", "exit", *maps]
+        out += ["exit", "route-map NONE deny 10", "exit", *(config.tail or {}).get("frr", "").splitlines()]
         return "\n".join(head + out) + "\n"
 
 

@@ -12,8 +12,8 @@ _group = [None]
 
 
 class Check:
-    def __init__(self, title, function, config, pending, only, slow):
-        self.title, self.function, self.config = title, function, config
+    def __init__(self, title, function, config, pending, only, slow, alone):
+        self.title, self.function, self.config, self.alone = title, function, config, alone
         # Reasons by daemon: why a check is not expected to pass yet, or says nothing about a daemon.
         self.pending = {"martlet": pending} if isinstance(pending, str) else dict(pending or {})
         self.only, self.slow, self.group = only, slow, _group[0]
@@ -24,15 +24,16 @@ def group(name):
     _group[0] = name
 
 
-def check(title, *neighbors, config=None, pending=None, only=None, slow=0, **options):
+def check(title, *neighbors, config=None, pending=None, only=None, slow=0, alone=None, **options):
     """A check: a function of a `Case`. `slow` says for how many seconds it waits at least, so that it starts early.
 
-    `only` names the daemons whose configuration the check can be written in.
+    `only` names the daemons whose configuration the check can be written in. `alone` says why the check is right although
+    every other daemon fails it.
     """
     def register(function):
         if any(c.title == title for c in CHECKS):
             raise ValueError(f"two checks are called {title!r}")
-        CHECKS.append(Check(title, function, config or Config(*neighbors, **options), pending, only, slow))
+        CHECKS.append(Check(title, function, config or Config(*neighbors, **options), pending, only, slow, alone))
         return function
     return register
 
@@ -44,7 +45,7 @@ class Case:
         self.worker = worker
         self.config = self.bind(check.config)
         self.peers = self.config.neighbors
-        self.dut = daemon(worker, self.config)
+        self.dut = worker.dut = daemon(worker, self.config)
 
     def bind(self, config):
         """A configuration with addresses of this worker."""
