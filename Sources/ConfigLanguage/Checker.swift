@@ -55,7 +55,9 @@ extension Parser {
         kernel.scanTime = draft.scanTime ?? 60
         kernel.mergePaths = draft.mergePaths
         kernel.kernelTable = draft.kernelTable
-        kernel.metric = draft.metric
+        // BIRD 1.6 leaves the metric to the kernel and to filters.
+        let metric = draft.metric ?? (self.dialect == .bird2 ? 32 : 0)
+        kernel.metric = metric == 0 ? nil : metric
         for case .kernel(let other) in self.settings.protocols {
             if other.channel.table == kernel.channel.table {
                 throw self.fail(

@@ -531,7 +531,7 @@ public struct KernelSettings: Hashable, Sendable {
     public var mergePaths: UInt16?
     /// `kernel table`; 254, main.
     public var kernelTable: UInt32
-    /// `metric` for routes without `krt_metric`; nil is the kernel's default (0 for IPv4, 1024 for IPv6).
+    /// `metric` of all routes; nil (`metric 0`) is a route's own `krt_metric`, or the kernel's default without one.
     public var metric: UInt32?
 
     /// Creates settings with defaults.
@@ -542,6 +542,7 @@ public struct KernelSettings: Hashable, Sendable {
         self.persists = false
         self.scanTime = 60
         self.kernelTable = 254
+        self.metric = 32
     }
 }
 

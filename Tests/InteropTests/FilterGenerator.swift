@@ -41,8 +41,12 @@ struct FilterGenerator {
 
         """
 
-    init(seed: UInt64) {
+    /// Whether routes and prefixes in programs are of IPv4.
+    private let isIPv4: Bool
+
+    init(seed: UInt64, isIPv4: Bool = true) {
         self.state = seed
+        self.isIPv4 = isIPv4
     }
 
     private mutating func next(_ bound: Int) -> Int {
@@ -182,7 +186,13 @@ struct FilterGenerator {
                 "bgp_ext_community", "add(\(self.expression(.eclist, depth - 1)), \(self.extended()))",
                 "delete(\(self.expression(.eclist, depth - 1)), [(rt, 1, 0..2)])",
             ])
-        case .prefix: return self.pick(["net", "net", "10.0.0.0/8", "10.1.0.0/16", "192.0.2.0/24"])
+        case .prefix:
+            return self.pick(
+                ["net", "net"]
+                    + (self.isIPv4
+                        ? ["10.0.0.0/8", "10.1.0.0/16", "192.0.2.0/24"]
+                        : ["2001:db8::/32", "2001:db8:1::/48", "fd00::/8"])
+            )
         case .ip: return self.pick(["net.ip", "10.1.0.1", "from", "net.ip.mask(\(self.next(33)))", "2001:db8::1"])
         }
     }
@@ -223,6 +233,8 @@ struct FilterGenerator {
         case 2: return "(\(self.bool(depth - 1)) && \(self.bool(depth - 1)))"
         case 3: return "(\(self.bool(depth - 1)) || \(self.bool(depth - 1)))"
         case 4: return "!(\(self.bool(depth - 1)))"
+        case 5 where !self.isIPv4:
+            return "net ~ [ 2001:db8::/32{\(48 + self.next(20)),\(68 + self.next(20))}, fd00::/8+ ]"
         case 5: return "net ~ [ 10.0.0.0/8{\(16 + self.next(10)),\(26 + self.next(6))}, 192.0.2.0/24 ]"
         case 6: return "\(self.expression(.path, depth - 1)) \(self.pick(["~", "!~"])) \(self.mask())"
         case 7: return "\(self.expression(.path, depth - 1)) ~ \(self.intSet())"
@@ -305,11 +317,34 @@ struct FilterGenerator {
             address: IPv4Address(rawValue: 10 << 24 | program << 16 | index << 8),
             length: UInt8(24 + self.next(9))
         )
+        return (prefix, self.attributes())
+    }
+
+    /// The same of IPv6, within 2001:db8:PROGRAM::/48.
+    mutating func route6(program: UInt64, index: UInt64) -> (
+        prefix: IPv6Prefix, edit: @Sendable (inout PathAttributes) -> Void
+    ) {
+        let prefix = IPv6Prefix(
+            address: IPv6Address(high: 0x2001_0DB8_0000_0000 | program << 16 | index, low: 0),
+            length: UInt8(64 + self.next(65))
+        )
+        return (prefix, self.attributes())
+    }
+
+    private mutating func attributes() -> @Sendable (inout PathAttributes) -> Void {
         var attributes = PathAttributes()
         attributes.origin = [.igp, .egp, .incomplete][self.next(3)]
-        attributes.asPath = ASPath(
-            sequence: [64513] + (0..<self.next(5)).map { _ in ASNumber(rawValue: UInt32(1 + self.next(6))) }
-        )
+        let sequence: [ASNumber] =
+            [64513] + (0..<self.next(5)).map { _ in ASNumber(rawValue: UInt32(1 + self.next(6))) }
+        attributes.asPath = ASPath(sequence: sequence)
+        if self.next(4) == 0 {
+            // Aggregates end with a set, and now and then with a sequence behind it.
+            let set = self.distinct { ASNumber(rawValue: UInt32(1 + $0.next(6))) }.sorted { $0.rawValue < $1.rawValue }
+            var segments = [ASPath.Segment(kind: .sequence, numbers: sequence)]
+            if !set.isEmpty { segments.append(.init(kind: .set, numbers: set)) }
+            if self.next(4) == 0 { segments.append(.init(kind: .sequence, numbers: [ASNumber(rawValue: 3)])) }
+            attributes.asPath = ASPath(segments: segments)
+        }
         if self.next(2) == 0 { attributes.multiExitDiscriminator = UInt32(self.next(6)) }
         attributes.communities = self.distinct { Community(UInt16(1 + $0.next(4)), UInt16($0.next(5))) }
         attributes.largeCommunities = self.distinct {
@@ -318,7 +353,7 @@ struct FilterGenerator {
         attributes.extendedCommunities = self.distinct {
             ExtendedCommunity(rawValue: UInt64(2 + $0.next(2)) << 48 | UInt64($0.next(4)) << 32 | UInt64($0.next(4)))
         }
-        return (prefix, { [attributes] in $0 = attributes })
+        return { [attributes] in $0 = attributes }
     }
 
     private mutating func distinct<T: Hashable>(_ make: (inout FilterGenerator) -> T) -> [T] {

@@ -132,6 +132,27 @@ final class RawPeer: Sendable {
         try self.send(output)
     }
 
+    /// Announces IPv6 prefixes with a next hop and attributes.
+    func announce(
+        _ prefixes: some Sequence<IPv6Prefix>,
+        nextHop: IPv6Address,
+        edit: (inout PathAttributes) -> Void = { _ in }
+    ) throws {
+        var attributes = PathAttributes()
+        attributes.origin = .igp
+        attributes.asPath = ASPath(sequence: [self.ends.asNumber])
+        edit(&attributes)
+        var output: [UInt8] = []
+        var encoder = UpdateEncoder<IPv6Prefix>(UpdateEncoding())
+        try encoder.announce(
+            prefixes.lazy.map { NLRI($0) },
+            attributes: attributes,
+            nextHop: BGPNextHop(.v6(nextHop)),
+            into: &output
+        )
+        try self.send(output)
+    }
+
     /// Says that everything there is was announced.
     func sendEndOfRIB() throws {
         var output: [UInt8] = []

@@ -164,6 +164,7 @@ let embeddedTemplates: [String: String] = [
       persist;
       scan time 2;
       merge paths on;
+      metric 0;
       {{ item.name }} {
         import all;
         export filter kernel_export_{{ item.suffix }};

@@ -129,11 +129,7 @@ extension ConfigurationPrinter {
                 printer.say("persist", settings.persists)
                 printer.say("scan time \(settings.scanTime)")
                 printer.say(settings.mergePaths.map { "merge paths on limit \($0)" } ?? "merge paths off")
-                if let metric = settings.metric {
-                    printer.say("metric \(metric)")
-                } else {
-                    printer.remark("metric: the kernel's own")
-                }
+                printer.say("metric \(settings.metric ?? 0)")
                 printer.write(settings.channel, of: settings.common.name)
             }
         case .static(let settings):

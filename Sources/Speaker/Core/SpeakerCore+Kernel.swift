@@ -269,7 +269,7 @@ extension SpeakerCore {
             prefix: prefix,
             table: settings.kernelTable,
             protocolNumber: .speaker,
-            metric: route.local.kernelMetric ?? settings.metric,
+            metric: settings.metric ?? route.local.kernelMetric,
             type: type,
             nextHops: nextHops,
             preferredSource: type == .unicast ? route.attributes.kernelPreferredSource : nil
