@@ -61,6 +61,7 @@ struct ChunkedPool<Element: BitwiseCopyable>: ~Copyable {
             use.free = unsafe UnsafeRawPointer(self.chunks[chunk] + Int(place)).load(as: UInt32.self)
         } else {
             place = use.fresh
+            if place & (Self.populated - 1) == 0 { self.populate(chunk, place) }
             use.fresh += 1
         }
         use.live += 1
@@ -90,6 +91,18 @@ struct ChunkedPool<Element: BitwiseCopyable>: ~Copyable {
         }
         self.uses[chunk] = use
         self.liveCount -= 1
+    }
+
+    /// How many entries become resident at a time.
+    private static var populated: UInt32 { 1024 }
+
+    /// Makes the pages of the next entries resident, the page where they begin excepted if entries before lie in it.
+    private func populate(_ chunk: Int, _ place: UInt32) {
+        let begin = Pages.rounded(Int(place) * MemoryLayout<Element>.stride)
+        let last = min(place + Self.populated, 1 << self.shift)
+        let end = Pages.rounded(Int(last) * MemoryLayout<Element>.stride)
+        guard begin < end else { return }
+        unsafe Pages.populate(UnsafeMutableRawPointer(self.chunks[chunk]) + begin, end - begin)
     }
 
     @inline(__always)

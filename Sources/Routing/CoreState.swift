@@ -83,6 +83,11 @@ struct CoreState: ~Copyable {
     /// Set when every BGP source has the same decision options and the order of arrival does not count: then any two
     /// paths without MED can be ranked by themselves.
     var uniformOptions: DecisionOptions?
+    /// Whatever was read ahead, summed up: without a use the reads would be left out.
+    var warmed: UInt64 = 0
+
+    /// How many prefixes, sets or changes to read ahead at a time: what they touch has to fit the first-level cache.
+    static let warmCount: UInt64 = 48
 
     init() {}
 

@@ -12,8 +12,6 @@ struct Engine: ~Copyable {
     var rescan = Rescan()
     var freeSources: [Int] = []
     var review = ChargeReview()
-    /// Whatever was read ahead, summed up: without a use the reads would be left out.
-    var warmed: UInt64 = 0
     var exporter = Exporter()
     /// Tables without a name whose last routes have not gone yet.
     var removedTables: [TableID] = []

@@ -27,6 +27,9 @@ struct ExportScratch {
     private var entries: ContiguousArray<Entry> = []
     /// What was made of an accepted set of a source.
     private var outcomes = NumberMap()
+    /// The latest outcome: routes that came together are mostly sent together.
+    private var lastKey = UInt64.max
+    private var lastOutcome: Number = 0
     private var contents = NumberMap()
 
     init() {}
@@ -42,6 +45,7 @@ struct ExportScratch {
         self.octets.removeAll(keepingCapacity: self.octets.capacity <= Self.keptOctets)
         self.entries.removeAll(keepingCapacity: self.entries.capacity <= Self.keptEntries)
         self.outcomes.removeAll(keepingCapacityFor: Self.keptEntries)
+        self.lastKey = .max
         self.contents.removeAll(keepingCapacityFor: Self.keptEntries)
     }
 
@@ -51,12 +55,18 @@ struct ExportScratch {
 
     /// What was noted for a set of a source under a variant of the settings: a number, 0 for "not sent".
     @inline(__always)
-    func outcome(_ accepted: AttributeID, _ source: UInt16, _ variant: UInt8) -> Number? {
-        self.outcomes[Self.key(accepted, source, variant)]
+    mutating func outcome(_ accepted: AttributeID, _ source: UInt16, _ variant: UInt8) -> Number? {
+        let key = Self.key(accepted, source, variant)
+        if key == self.lastKey { return self.lastOutcome }
+        guard let known = self.outcomes[key] else { return nil }
+        (self.lastKey, self.lastOutcome) = (key, known)
+        return known
     }
 
     mutating func note(_ accepted: AttributeID, _ source: UInt16, _ variant: UInt8, _ number: Number) {
-        self.outcomes.insert(Self.key(accepted, source, variant), number)
+        let key = Self.key(accepted, source, variant)
+        self.outcomes.insert(key, number)
+        (self.lastKey, self.lastOutcome) = (key, number)
     }
 
     /// Adds a set, or finds an equal one.

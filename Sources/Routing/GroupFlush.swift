@@ -60,6 +60,7 @@ extension CoreState {
         let rules = ExportRules(group.key, group.policy, owners: owners)
         group.reserve(table.destinations.count)
         exporter.scratch.reset()
+        var warmed: UInt64 = 0
         while left > 0 {
             if let walk = group.walk {
                 let oldRules = group.oldKey.flatMap { key in
@@ -74,6 +75,10 @@ extension CoreState {
             } else if group.cursor < table.journal.start {
                 group.walk = Walk(kind: .since(group.cursor), end: 0, head: 0)
             } else if group.cursor < table.journal.head {
+                if warmed <= group.cursor {
+                    warmed = min(table.journal.head, group.cursor + Self.warmCount)
+                    self.warmed &+= table.warm(group.cursor..<warmed, group.announced)
+                }
                 let number = table.journal[group.cursor]
                 let isLatest = table.destinations[number].journal == UInt32(truncatingIfNeeded: group.cursor)
                 group.cursor += 1
@@ -124,8 +129,13 @@ extension CoreState {
             walk.head = table.journal.head
             group.cursor = walk.head
         }
+        var warmed = walk.position
         while left > 0, walk.position < walk.end {
             let number = walk.position
+            if warmed <= number {
+                warmed = min(walk.end, number + UInt32(Self.warmCount))
+                self.warmed &+= table.warmUnused(from: number, to: warmed)
+            }
             walk.position += 1
             left -= 1
             guard table.destinations[number].flags.contains(.isLive) else { continue }

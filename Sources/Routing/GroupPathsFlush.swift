@@ -58,6 +58,7 @@ extension CoreState {
         group.reserve(table.destinations.count)
         group.paths.reserve(group.announced.count)
         exporter.scratch.reset()
+        var warmed: UInt64 = 0
         while left > 0 {
             if var walk = group.walk {
                 if walk.position == 0 {
@@ -80,6 +81,10 @@ extension CoreState {
             } else if group.cursor < table.journal.start {
                 group.walk = Walk(kind: .since(group.cursor), end: 0, head: 0)
             } else if group.cursor < table.journal.head {
+                if warmed <= group.cursor {
+                    warmed = min(table.journal.head, group.cursor + Self.warmCount)
+                    self.warmed &+= table.warm(group.cursor..<warmed, group.announced)
+                }
                 let number = table.journal[group.cursor]
                 let isLatest = table.destinations[number].journal == UInt32(truncatingIfNeeded: group.cursor)
                 group.cursor += 1

@@ -9,18 +9,21 @@
 /// When there are many, a segment is between 47 and 75 percent full: 10.7 to 17.1 octets a number.
 @safe
 struct HashIndex: ~Copyable {
-    /// A segment as the directory knows it; a word before its first slot says how many slots are in use.
+    /// A segment as the directory knows it.
     @safe
     private struct Segment: BitwiseCopyable {
-        /// Into whole pages that the index owns.
+        /// Whole pages that the index owns.
         var slots: UnsafeMutablePointer<UInt64>
-        /// Slots: one less than fill its pages.
+        /// Slots: what its pages have room for.
         var capacity: UInt32
+        /// Slots in use; kept in the first entry that names the segment only, where a change of it misses no cache.
+        var used: UInt32
         /// How many bits of a tag choose it.
         var depth: UInt32
 
-        var pages: UInt32 { (self.capacity + 1) / SegmentMemory.slotsPerPage }
-        var used: Int { unsafe Int(self.slots[-1]) }
+        var pages: UInt32 { self.capacity / SegmentMemory.slotsPerPage }
+        /// Whether one more leaves it at most three quarters full.
+        var hasRoom: Bool { (UInt64(self.used) + 1) * 4 <= UInt64(self.capacity) * 3 }
 
         /// Where a tag's slot lies if nothing is in its way; less than the capacity.
         @inline(__always)
@@ -48,8 +51,9 @@ struct HashIndex: ~Copyable {
     init() {
         unsafe self.directory = Self.allocateDirectory(1)
         let segment = unsafe Segment(
-            slots: self.memoryOfSegments.take(pages: 1) + 1,
-            capacity: SegmentMemory.slotsPerPage - 1,
+            slots: self.memoryOfSegments.take(pages: 1),
+            capacity: SegmentMemory.slotsPerPage,
+            used: 0,
             depth: 0
         )
         unsafe self.directory.initialize(to: segment)
@@ -59,7 +63,7 @@ struct HashIndex: ~Copyable {
         var entry = 0
         while entry < 1 << Int(self.depth) {
             let segment = unsafe self.directory[entry]
-            if segment.pages > SegmentMemory.pages { unsafe SegmentMemory.unmap(segment.slots - 1, segment.pages) }
+            if segment.pages > SegmentMemory.pages { unsafe SegmentMemory.unmap(segment.slots, segment.pages) }
             entry += 1 << Int(self.depth - segment.depth)
         }
         unsafe Pages.unmap(self.directory, Self.directoryOctets(self.depth))
@@ -83,6 +87,12 @@ struct HashIndex: ~Copyable {
         Int(UInt64(tag) &>> UInt64(32 &- self.depth))
     }
 
+    /// The first entry that names the same segment as `entry` does.
+    @inline(__always)
+    private func firstEntry(_ entry: Int) -> Int {
+        unsafe entry & ~(1 << Int(self.depth &- self.directory[entry].depth) &- 1)
+    }
+
     /// The number stored under `hash` for which `matches` holds.
     @inline(__always)
     func find(_ hash: UInt64, _ matches: (UInt32) -> Bool) -> UInt32? {
@@ -102,6 +112,23 @@ struct HashIndex: ~Copyable {
         }
     }
 
+    /// The number stored under `hash` for which `matches` holds, or where it would go: see ``insert(_:_:at:)``.
+    @inline(__always)
+    func place(_ hash: UInt64, _ matches: (UInt32) -> Bool) -> (number: UInt32?, vacancy: Int) {
+        let tag = UInt32(truncatingIfNeeded: hash)
+        let segment = unsafe self.directory[self.entry(tag)]
+        var position = segment.home(tag)
+        while true {
+            let slot = unsafe segment.slots[position]
+            if slot == 0 { return (nil, position) }
+            if UInt32(truncatingIfNeeded: slot >> 32) == tag {
+                let number = UInt32(truncatingIfNeeded: slot) &- 1
+                if matches(number) { return (number, position) }
+            }
+            position = segment.after(position)
+        }
+    }
+
     /// The first slot a look-up reads, for its effect on the processor's caches.
     @inline(__always)
     func touch(_ hash: UInt64) -> UInt64 {
@@ -116,15 +143,28 @@ struct HashIndex: ~Copyable {
 
     // MARK: - Changing
 
+    /// Adds a number where ``place(_:_:)`` found room for it; nothing may have changed since.
+    @inline(__always)
+    mutating func insert(_ hash: UInt64, _ number: UInt32, at vacancy: Int) {
+        let tag = UInt32(truncatingIfNeeded: hash)
+        let entry = self.firstEntry(self.entry(tag))
+        let segment = unsafe self.directory[entry]
+        guard segment.hasRoom, vacancy < Int(segment.capacity), unsafe segment.slots[vacancy] == 0 else {
+            return self.insert(hash, number)
+        }
+        unsafe self.directory[entry].used = segment.used + 1
+        unsafe segment.slots[vacancy] = UInt64(tag) << 32 | UInt64(number &+ 1)
+        self.count += 1
+    }
+
     /// Adds a number that is not held yet; numbers up to `UInt32.max - 1`.
     mutating func insert(_ hash: UInt64, _ number: UInt32) {
         let tag = UInt32(truncatingIfNeeded: hash)
         while true {
-            let entry = self.entry(tag)
+            let entry = self.firstEntry(self.entry(tag))
             let segment = unsafe self.directory[entry]
-            let used = segment.used + 1
-            if used * 4 <= Int(segment.capacity) * 3 {
-                unsafe segment.slots[-1] = UInt64(used)
+            if segment.hasRoom {
+                unsafe self.directory[entry].used = segment.used + 1
                 Self.place(UInt64(tag) << 32 | UInt64(number &+ 1), segment)
                 self.count += 1
                 return
@@ -145,7 +185,8 @@ struct HashIndex: ~Copyable {
     mutating func remove(_ hash: UInt64, _ number: UInt32) -> Bool {
         let tag = UInt32(truncatingIfNeeded: hash)
         let wanted = UInt64(tag) << 32 | UInt64(number &+ 1)
-        let segment = unsafe self.directory[self.entry(tag)]
+        let entry = self.firstEntry(self.entry(tag))
+        let segment = unsafe self.directory[entry]
         var position = segment.home(tag)
         while true {
             let slot = unsafe segment.slots[position]
@@ -154,7 +195,7 @@ struct HashIndex: ~Copyable {
             position = segment.after(position)
         }
         Self.vacate(position, segment)
-        unsafe segment.slots[-1] = UInt64(segment.used - 1)
+        unsafe self.directory[entry].used = segment.used - 1
         self.count -= 1
         return true
     }
@@ -197,16 +238,16 @@ struct HashIndex: ~Copyable {
     /// The entries that name the same segment as `entry` does.
     private func entries(_ entry: Int) -> Range<Int> {
         let span = unsafe 1 << Int(self.depth - self.directory[entry].depth)
-        let first = entry & ~(span - 1)
+        let first = self.firstEntry(entry)
         return first..<first + span
     }
 
     private mutating func resize(_ entry: Int, pages: UInt32) {
         let segment = unsafe self.directory[entry]
         let held = Self.empty(segment)
-        let resized = self.resized(segment, pages: pages)
+        var resized = self.resized(segment, pages: pages)
         for slot in held { Self.place(slot, resized) }
-        unsafe resized.slots[-1] = UInt64(held.count)
+        resized.used = UInt32(held.count)
         for entry in self.entries(entry) { unsafe self.directory[entry] = resized }
     }
 
@@ -226,14 +267,14 @@ struct HashIndex: ~Copyable {
         lower.depth += 1
         let pages = Self.pagesAfterSplit(held.count - used)
         let upper = unsafe Segment(
-            slots: self.memoryOfSegments.take(pages: pages) + 1,
-            capacity: pages * SegmentMemory.slotsPerPage - 1,
+            slots: self.memoryOfSegments.take(pages: pages),
+            capacity: pages * SegmentMemory.slotsPerPage,
+            used: UInt32(held.count - used),
             depth: lower.depth
         )
         self.pages += Int(pages)
         for slot in held { Self.place(slot, slot & bit == 0 ? lower : upper) }
-        unsafe lower.slots[-1] = UInt64(used)
-        unsafe upper.slots[-1] = UInt64(held.count - used)
+        lower.used = UInt32(used)
         let middle = entries.lowerBound + entries.count / 2
         for entry in entries { unsafe self.directory[entry] = entry < middle ? lower : upper }
     }
@@ -241,13 +282,13 @@ struct HashIndex: ~Copyable {
     /// Half of a full segment has room in six pages, but nothing says that tags divide evenly.
     private static func pagesAfterSplit(_ used: Int) -> UInt32 {
         let pages = SegmentMemory.pages - 2
-        return used * 4 <= Int(pages * SegmentMemory.slotsPerPage - 1) * 3 ? pages : SegmentMemory.pages
+        return used * 4 <= Int(pages * SegmentMemory.slotsPerPage) * 3 ? pages : SegmentMemory.pages
     }
 
     /// Takes out what a segment holds, in order, and leaves its slots empty.
     private static func empty(_ segment: Segment) -> [UInt64] {
         let capacity = Int(segment.capacity)
-        return unsafe [UInt64](unsafeUninitializedCapacity: segment.used) { buffer, count in
+        return unsafe [UInt64](unsafeUninitializedCapacity: Int(segment.used)) { buffer, count in
             for position in 0..<capacity {
                 let slot = unsafe segment.slots[position]
                 guard slot != 0 else { continue }
@@ -255,7 +296,6 @@ struct HashIndex: ~Copyable {
                 count += 1
             }
             unsafe segment.slots.update(repeating: 0, count: capacity)
-            unsafe segment.slots[-1] = 0
         }
     }
 
@@ -263,13 +303,15 @@ struct HashIndex: ~Copyable {
     private mutating func resized(_ segment: Segment, pages: UInt32) -> Segment {
         let before = segment.pages
         var result = segment
-        result.capacity = pages * SegmentMemory.slotsPerPage - 1
+        result.capacity = pages * SegmentMemory.slotsPerPage
         self.pages += Int(pages) - Int(before)
         if max(before, pages) > SegmentMemory.pages {
-            unsafe result.slots = self.memoryOfSegments.take(pages: pages) + 1
-            unsafe self.memoryOfSegments.give(segment.slots - 1, pages: before)
+            unsafe result.slots = self.memoryOfSegments.take(pages: pages)
+            unsafe self.memoryOfSegments.give(segment.slots, pages: before)
+        } else if pages > before {
+            unsafe SegmentMemory.populate(segment.slots, before..<pages)
         } else if pages < before {
-            unsafe SegmentMemory.discard(segment.slots - 1, pages..<before)
+            unsafe SegmentMemory.discard(segment.slots, pages..<before)
         }
         return result
     }
@@ -320,32 +362,32 @@ struct HashIndex: ~Copyable {
         let isLower = entries.lowerBound & entries.count == 0
         if segment.depth > 0, isLower, entries.upperBound < 1 << Int(self.depth) {
             let other = unsafe self.directory[entries.upperBound]
-            let isSmall = (segment.used + other.used) * 4 <= SegmentMemory.slots
+            let isSmall = (Int(segment.used) + Int(other.used)) * 4 <= SegmentMemory.slots
             if other.depth == segment.depth, isSmall, max(segment.pages, other.pages) <= SegmentMemory.pages {
                 return self.unite(segment, other, entries)
             }
         }
-        guard segment.pages > 1, segment.used * 4 < Int(segment.capacity) else { return 0 }
-        self.resize(entries.lowerBound, pages: Self.pages(for: segment.used))
+        guard segment.pages > 1, Int(segment.used) * 4 < Int(segment.capacity) else { return 0 }
+        self.resize(entries.lowerBound, pages: Self.pages(for: Int(segment.used)))
         return Int(segment.capacity)
     }
 
     /// The least size that so many fill by no more than half.
     private static func pages(for used: Int) -> UInt32 {
         var pages: UInt32 = 1
-        while Int(pages * SegmentMemory.slotsPerPage) < used * 2 + 1 { pages *= 2 }
+        while Int(pages * SegmentMemory.slotsPerPage) < used * 2 { pages *= 2 }
         return pages
     }
 
     private mutating func unite(_ lower: Segment, _ upper: Segment, _ entries: Range<Int>) -> Int {
         let moved = Int(lower.capacity) + Int(upper.capacity)
         let held = Self.empty(lower) + Self.empty(upper)
-        unsafe self.memoryOfSegments.give(upper.slots - 1, pages: upper.pages)
+        unsafe self.memoryOfSegments.give(upper.slots, pages: upper.pages)
         self.pages -= Int(upper.pages)
         var united = self.resized(lower, pages: Self.pages(for: held.count))
         united.depth -= 1
         for slot in held { Self.place(slot, united) }
-        unsafe united.slots[-1] = UInt64(held.count)
+        united.used = UInt32(held.count)
         for entry in entries.lowerBound..<entries.upperBound + entries.count {
             unsafe self.directory[entry] = united
         }
@@ -389,7 +431,7 @@ struct HashIndex: ~Copyable {
                 while step != position, unsafe segment.slots[step] != 0 { step = segment.after(step) }
                 if step != position { found.append("a slot cannot be reached") }
             }
-            if used != segment.used { found.append("segment at \(entry) counts \(segment.used) of \(used)") }
+            if used != Int(segment.used) { found.append("segment at \(entry) counts \(segment.used) of \(used)") }
             if used * 4 > Int(segment.capacity) * 3 { found.append("segment at \(entry) is too full") }
             count += used
             pages += Int(segment.pages)

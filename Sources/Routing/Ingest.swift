@@ -137,7 +137,7 @@ extension CoreState {
     }
 
     /// Keeps the identifier of a path for as long as there is one.
-    private mutating func countIdentifier(_ old: Path?, _ new: Path?) {
+    mutating func countIdentifier(_ old: Path?, _ new: Path?) {
         switch (old, new) {
         case (nil, let new?): self.identifiers.retain(new.source, new.pathID)
         case (let old?, nil): self.identifiers.release(old.source, old.pathID)
@@ -159,9 +159,21 @@ extension CoreState {
         let policy = self.sources[source].policy
         let isShared = outcome != nil || policy.constant != nil || policy.isMemoisable
         var shared = outcome
+        var firsts = FirstPaths(limit: isShared ? self.room(source) : 0)
         for index in nlri.indices {
             let item = nlri[index]
             let number = table.findOrInsert(item.prefix)
+            if firsts.count < firsts.limit, item.pathID == 0, table.destinations[number].count == 0 {
+                if firsts.count == 0 {
+                    let outcome = shared ?? self.importOutcome(received, source, { item.prefix.erased }, evaluate)
+                    shared = outcome
+                    firsts.set = self.firstPath(outcome, received, source)
+                }
+                firsts.count += 1
+                self.placeFirst(&table, number, item.prefix, firsts.set)
+                continue
+            }
+            self.account(&firsts)
             let slot = table.slot(number, source: UInt16(source), pathID: item.pathID)
             var path = Path(received: received, pathID: item.pathID, source: UInt16(source))
             path.epoch = self.sources[source].epoch
@@ -203,7 +215,9 @@ extension CoreState {
             }
             self.store.retain(received)
             self.update(&table, number, slot, path)
+            if firsts.limit > 0 { firsts.limit -= 1 }
         }
+        self.account(&firsts)
         if let shared { self.release(shared.accepted) }
     }
 
@@ -257,9 +271,13 @@ extension CoreState {
     mutating func withdraw<P>(_ table: inout Table<P>, _ source: Int, _ nlri: Span<NLRI<P>>) {
         for index in nlri.indices {
             let item = nlri[index]
-            guard let number = table.find(item.prefix),
-                let slot = table.slot(number, source: UInt16(source), pathID: item.pathID)
-            else { continue }
+            guard let number = table.find(item.prefix) else { continue }
+            if table.destinations[number].count == 1 {
+                let path = table.destinations[number].path
+                if path.source == UInt16(source), path.pathID == item.pathID { self.removeOnly(&table, number) }
+                continue
+            }
+            guard let slot = table.slot(number, source: UInt16(source), pathID: item.pathID) else { continue }
             self.update(&table, number, slot, nil)
         }
     }

@@ -30,14 +30,21 @@ struct SegmentMemory: ~Copyable {
     @unsafe
     mutating func take(pages: UInt32) -> UnsafeMutablePointer<UInt64> {
         guard pages <= Self.pages else { return unsafe Self.bound(Pages.map(Int(pages) * Pages.size), pages) }
-        if let place = unsafe self.free.popLast() { return unsafe Self.bound(place, Self.pages) }
+        let place = unsafe self.place()
+        unsafe Pages.populate(place, Int(pages) * Pages.size)
+        return unsafe Self.bound(place, Self.pages)
+    }
+
+    @unsafe
+    private mutating func place() -> UnsafeMutableRawPointer {
+        if let place = unsafe self.free.popLast() { return unsafe place }
         if self.fresh == 0 {
             unsafe self.chunks.append(Pages.map(Self.octets * Self.placesPerChunk))
             self.fresh = Self.placesPerChunk
         }
         self.fresh -= 1
         let chunk = unsafe self.chunks[self.chunks.count - 1]
-        return unsafe Self.bound(chunk + self.fresh * Self.octets, Self.pages)
+        return unsafe chunk + self.fresh * Self.octets
     }
 
     /// Gives back what ``take(pages:)`` gave, or what has become of it.
@@ -46,6 +53,13 @@ struct SegmentMemory: ~Copyable {
         guard pages <= Self.pages else { return unsafe Self.unmap(slots, pages) }
         unsafe Self.discard(slots, 0..<pages)
         unsafe self.free.append(UnsafeMutableRawPointer(slots))
+    }
+
+    /// Makes further pages of a place resident.
+    @unsafe
+    static func populate(_ slots: UnsafeMutablePointer<UInt64>, _ pages: Range<UInt32>) {
+        let start = unsafe UnsafeMutableRawPointer(slots) + Int(pages.lowerBound) * Pages.size
+        unsafe Pages.populate(start, pages.count * Pages.size)
     }
 
     /// Gives some pages of a place back to the system; they read as zeros from now on.

@@ -61,11 +61,12 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
     @inline(__always)
     mutating func findOrInsert(_ prefix: P) -> UInt32 {
         let hash = prefix.tableHash(seed: self.seed)
-        if let found = self.index.find(hash, { self.destinations[$0].prefix == prefix }) { return found }
+        let (found, vacancy) = self.index.place(hash) { self.destinations[$0].prefix == prefix }
+        if let found { return found }
         var destination = Destination<P>(prefix: prefix)
         destination.flags = .isLive
         let number = self.destinations.insert(destination)
-        self.index.insert(hash, number)
+        self.index.insert(hash, number, at: vacancy)
         return number
     }
 
@@ -177,6 +178,29 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
         let fresh = self.nodes.insert(node)
         self.destinations[number].node = fresh
         return PathSlot(node: fresh, index: 0)
+    }
+
+    /// Gives a destination without paths its first one, with flags beside those it has.
+    @inline(__always)
+    mutating func setOnlyPath(_ number: UInt32, _ path: Path, _ flags: DestinationFlags) {
+        self.destinations[number].path = path
+        self.destinations[number].count = 1
+        self.destinations[number].sources |= Destination<P>.bit(path.source)
+        self.destinations[number].flags.formUnion(flags)
+        self.pathCount += 1
+        self.destinationCount += 1
+        self.lengths[Int(self.destinations[number].prefix.length)] += 1
+    }
+
+    /// Takes its only path away from a destination.
+    @inline(__always)
+    mutating func removeOnlyPath(_ number: UInt32) {
+        self.destinations[number].count = 0
+        self.destinations[number].sources = 0
+        self.destinations[number].flags.remove(.hasBest)
+        self.pathCount -= 1
+        self.destinationCount -= 1
+        self.lengths[Int(self.destinations[number].prefix.length)] -= 1
     }
 
     /// Removes the path at a slot; the last one of the first node takes its place.

@@ -74,6 +74,9 @@ actor SpeakerCore {
     var isStarted = false
     var isStopping = false
     private var isRunScheduled = false
+    /// What was taken out of the inbox, and how far this is with it.
+    private var messages: [CoreMessage] = []
+    private var nextMessage = 0
     var trimming = Trimming()
     /// Peers with an `export limit`, and when they are looked at next.
     var exportLimited: Set<PeerID> = []
@@ -185,14 +188,7 @@ actor SpeakerCore {
     private func run() {
         guard !self.isStopping else { return }
         let begin = NIODeadline.now()
-        let deadline = begin + .milliseconds(1)
-        var isEmpty = false
-        while !isEmpty, NIODeadline.now() < deadline {
-            let messages = self.inbox.receive()
-            isEmpty = messages.isEmpty
-            for message in messages { self.take(message) }
-            self.inbox.recycle(messages)
-        }
+        let isEmpty = self.takeMessages(until: begin + .milliseconds(1))
         let hasWork = self.routing.hasWork && self.routing.work(16_384)
         let hasImages = self.drainPipes()
         self.finishChargeReviews()
@@ -201,6 +197,29 @@ actor SpeakerCore {
         let hasChanges = self.drainKernels()
         self.checkExportLimits()
         if !isEmpty || hasWork || hasImages || hasOutput || hasChanges { self.scheduleRun() }
+    }
+
+    /// Takes messages until none waits, which it returns, or time is up.
+    ///
+    /// What comes in while time is up waits, so that what is owed for it goes out while it is still in the processor's
+    /// caches, and no group falls behind the journal for the length of the queue.
+    private func takeMessages(until deadline: NIODeadline) -> Bool {
+        repeat {
+            if self.nextMessage == self.messages.count {
+                var taken: [CoreMessage] = []
+                swap(&taken, &self.messages)
+                self.inbox.recycle(taken)
+                self.messages = self.inbox.receive()
+                self.nextMessage = 0
+                if self.messages.isEmpty { return true }
+            }
+            // Nothing of a message stays behind: it may be large.
+            var message = CoreMessage.ready
+            swap(&message, &self.messages[self.nextMessage])
+            self.nextMessage += 1
+            self.take(message)
+        } while NIODeadline.now() < deadline
+        return false
     }
 
     private func take(_ message: CoreMessage) {
