@@ -127,7 +127,10 @@ def until(what, condition, patience=60):
 def configuration(folder):
     """Name, identity and size of every rendered file."""
     found = {}
-    for directory, _, names in os.walk(folder):
+    for directory, folders, names in os.walk(folder):
+        # Links of the stage are no files that anyone reads.
+        if ".stage" in folders:
+            folders.remove(".stage")
         for name in names:
             try:
                 status = os.stat(f"{directory}/{name}")

@@ -13,6 +13,9 @@ extension Parser {
             let hint = nearest(to: word, in: ProtocolKind.allCases.map(\.rawValue)).map { "; did you mean '\($0)'?" }
             throw self.fail(self.location, "'\(word)' is not a kind of protocol\(hint ?? "")")
         }
+        // The word before the kind is the first of the definition.
+        let first = self.index - 1
+        let (chargeBefore, remarksBefore) = (self.expansion, self.diagnostics.count)
         self.advance()
         var name: String?
         var nameLocation = start
@@ -27,6 +30,7 @@ extension Parser {
         if let family = self.dialect.onlyFamily, kind != .device, kind != .pipe {
             draft.channels = [ChannelDraft(family: family, location: nameLocation)]
         }
+        let isDerived = self.sees("from")
         if self.accept("from") {
             guard case .protocolDraft(let base) = self.nextSymbol else { throw self.undefinedName("a template") }
             guard base.kind == kind else {
@@ -48,6 +52,19 @@ extension Parser {
         if self.symbols[fullName] == nil { self.symbols[fullName] = .protocolDraft(draft) }
         // What is missing is judged only where nothing was refused: one mistake, one error.
         if !isTemplate, self.errorCount == errorsBefore {
+            let file = nameLocation.file
+            let isInOneFile = self.tokens[first].file == file && self.previousLocation.file == file
+            if kind == .bgp, isNamed, !isDerived, isInOneFile, self.diagnostics.count == remarksBefore {
+                self.recorded.append(
+                    ParsedProtocol(
+                        name: fullName,
+                        location: nameLocation,
+                        draft: draft,
+                        charge: self.expansion - chargeBefore,
+                        range: first..<self.index
+                    )
+                )
+            }
             self.transcript.note(draft, name: fullName)
             self.finish(draft, name: fullName, at: nameLocation)
         }

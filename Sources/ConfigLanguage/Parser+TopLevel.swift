@@ -6,6 +6,7 @@ import SpeakerSettings
 extension Parser {
     /// Parses the whole configuration into ``settings``.
     mutating func parseConfiguration() {
+        self.takeFragments()
         while self.token.kind != .end {
             let before = self.index
             do throws(SyntaxError) {
@@ -16,6 +17,7 @@ extension Parser {
                 self.recover()
                 if self.index == before || self.sees(.closeBrace) { self.advance() }
             }
+            self.takeFragments()
         }
         self.checkSortedTables()
         self.bindOriginTables()

@@ -27,7 +27,11 @@ struct Parser {
     private(set) var diagnostics: [Diagnostic] = []
     private var places: [(UInt32, UInt32)] = []
     private(set) var errorCount = 0
-    private var expansion = 0
+    private(set) var expansion = 0
+    /// Fragments of an earlier reading that stand before a token to come.
+    var reused: ArraySlice<ReusedFragment> = []
+    /// Protocols that depend on nothing but their own block and what other files define.
+    var recorded: [ParsedProtocol] = []
 
     var symbols: [String: Symbol] = [:]
     var library: [FilterFunction] = []

@@ -13,18 +13,24 @@ struct SourceLoader<Provider: SourceProvider> {
     private(set) var files: [SourceText] = []
     private(set) var tokens: [Token] = []
     private(set) var errors: [SyntaxError] = []
+    /// Files that include others.
+    private(set) var includers: Set<UInt32> = []
+    /// Fragments that are as they were, in place of their tokens.
+    private(set) var reused: [ReusedFragment] = []
+    private let known: [String: ConfigurationMemo.Fragment]
     private var size = 0
     private var open: [String] = []
     private var includes = 0
 
-    init(_ provider: Provider) {
+    init(_ provider: Provider, known: [String: ConfigurationMemo.Fragment] = [:]) {
         self.provider = provider
+        self.known = known
     }
 
     /// Reads the root file; false when it cannot be read.
     mutating func loadRoot(_ path: String) -> Bool {
         let here = Location(file: 0, offset: 0, length: 0)
-        self.load(Self.normalized(path), from: here)
+        self.load(normalizedPath(path), from: here)
         guard !self.files.isEmpty else {
             self.files.append(SourceText(path: path, bytes: []))
             return false
@@ -59,6 +65,11 @@ struct SourceLoader<Provider: SourceProvider> {
         }
         self.size += bytes.count
         let file = UInt32(clamping: self.files.count)
+        if let fragment = self.known[path], fragment.source.bytes == bytes {
+            self.files.append(fragment.source)
+            self.reused.append(ReusedFragment(index: self.tokens.count, file: file, fragment: fragment))
+            return
+        }
         self.files.append(SourceText(path: path, bytes: bytes))
         self.open.append(path)
         self.scan(bytes, file: file, path: path)
@@ -72,6 +83,7 @@ struct SourceLoader<Provider: SourceProvider> {
                 let token = try lexer.next()
                 if token.kind == .end { return }
                 if token.kind == .word("include") {
+                    self.includers.insert(file)
                     try self.include(token, &lexer, including: path)
                 } else {
                     self.tokens.append(token)
@@ -99,7 +111,7 @@ struct SourceLoader<Provider: SourceProvider> {
         }
         var full = pattern
         if !pattern.hasPrefix("/"), let slash = path.lastIndex(of: "/") { full = path[...slash] + pattern }
-        full = Self.normalized(full)
+        full = normalizedPath(full)
         guard GlobPattern(full).hasWildcard else { return self.load(full, from: name.location) }
         do throws(SourceError) {
             for match in try self.expand(full) { self.load(match, from: name.location) }
@@ -135,10 +147,10 @@ struct SourceLoader<Provider: SourceProvider> {
         }
         return found.sorted()
     }
+}
 
-    /// The path without `.` and empty components, so that a file has one spelling.
-    private static func normalized(_ path: String) -> String {
-        let parts = path.split(separator: "/").filter { $0 != "." }
-        return (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
-    }
+/// The path without `.` and empty components, so that a file has one spelling.
+public func normalizedPath(_ path: String) -> String {
+    let parts = path.split(separator: "/").filter { $0 != "." }
+    return (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
 }

@@ -60,6 +60,7 @@ public struct LoadedSource: Hashable, Sendable {
 struct SourceText: Sendable {
     let path: String
     let bytes: [UInt8]
+    let digest: UInt64
     private let lineStarts: [Int]
 
     init(path: String, bytes: [UInt8]) {
@@ -68,10 +69,7 @@ struct SourceText: Sendable {
         var starts = [0]
         for (index, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") { starts.append(index + 1) }
         self.lineStarts = starts
-    }
-
-    var digest: UInt64 {
-        self.bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        self.digest = bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     }
 
     /// One-based line of an offset.

@@ -41,25 +41,25 @@ struct Cluster {
         bgp.ipv6Address = try ipv6.map { try Self.required(AddressWithLength($0), $0) }
         bgp.asNumber = asNumber
         bgp.routeReflectorClusterID = try clusterID.map { try Self.required(RouterID($0), $0) }
-        self.snapshot.nodes[name] = Node(metadata: ResourceMetadata(name: name, labels: labels), bgp: bgp)
+        self.snapshot.update(.node(Node(metadata: ResourceMetadata(name: name, labels: labels), bgp: bgp)))
     }
 
     mutating func configuration(_ name: String = "default", _ change: (inout BGPConfiguration) -> Void) {
         var value = self.snapshot.configurations[name] ?? BGPConfiguration(metadata: ResourceMetadata(name: name))
         change(&value)
-        self.snapshot.configurations[name] = value
+        self.snapshot.update(.bgpConfiguration(value))
     }
 
     mutating func peer(_ name: String, _ change: (inout BGPPeer) throws -> Void) rethrows {
         var value = BGPPeer(metadata: ResourceMetadata(name: name))
         try change(&value)
-        self.snapshot.peers[name] = value
+        self.snapshot.update(.bgpPeer(value))
     }
 
     mutating func pool(_ name: String, _ cidr: String, _ change: (inout IPPool) -> Void = { _ in }) throws {
         var value = IPPool(metadata: ResourceMetadata(name: name), cidr: try Self.prefix(cidr))
         change(&value)
-        self.snapshot.pools[name] = value
+        self.snapshot.update(.ipPool(value))
     }
 
     mutating func block(
@@ -76,7 +76,7 @@ struct Cluster {
             cidr: try Self.prefix(cidr)
         )
         change(&value)
-        self.snapshot.affinities[name] = value
+        self.snapshot.update(.blockAffinity(value))
     }
 
     mutating func secret(_ name: String, _ values: [String: String], namespace: String = "kube-system") {
@@ -84,7 +84,7 @@ struct Cluster {
             metadata: ResourceMetadata(name: name, namespace: namespace),
             values: values.mapValues { Array($0.utf8) }
         )
-        self.snapshot.secrets[Resource.secret(secret).key] = secret
+        self.snapshot.update(.secret(secret))
     }
 
     func plan(_ node: String = "a", routerID: String? = nil) throws -> BGPPlan {
@@ -97,6 +97,25 @@ struct Cluster {
     /// A session of a node by name.
     func session(_ name: String, on node: String = "a") throws -> SessionPlan {
         try Self.required(try self.plan(node).sessions.first { $0.name == name }, name)
+    }
+
+    /// Changes a node that is there.
+    mutating func changeNode(_ name: String, _ change: (inout Node) throws -> Void) rethrows {
+        guard var value = self.snapshot.nodes[name] else { return }
+        try change(&value)
+        self.snapshot.update(.node(value))
+    }
+
+    /// Changes a BGPPeer that is there.
+    mutating func changePeer(_ name: String, _ change: (inout BGPPeer) throws -> Void) rethrows {
+        guard var value = self.snapshot.peers[name] else { return }
+        try change(&value)
+        self.snapshot.update(.bgpPeer(value))
+    }
+
+    /// Removes all BGPPeers.
+    mutating func removePeers() {
+        for name in self.snapshot.peers.keys { self.snapshot.remove(ResourceKey(kind: .bgpPeer, name: name)) }
     }
 
     /// The cluster without mesh.

@@ -83,7 +83,7 @@ struct CycleTests {
         var cluster = try self.cluster()
         try await engine.cycle(cluster.snapshot)
         try bench.directory.write("out/peers/notes.txt", "mine")
-        cluster.snapshot.nodes["c"] = nil
+        cluster.snapshot.remove(ResourceKey(kind: .node, name: "c"))
         let report = try await engine.cycle(cluster.snapshot)
         #expect(report.deleted == [bench.directory.path + "/out/peers/Mesh_10_0_0_3.conf"])
         #expect(!bench.directory.exists("out/peers/Mesh_10_0_0_3.conf"))
@@ -99,7 +99,7 @@ struct CycleTests {
         try await engine.cycle(cluster.snapshot)
         let before = try bench.directory.files(below: "out")
         cluster.configuration { $0.asNumber = 65_000 }
-        cluster.snapshot.nodes["c"] = nil
+        cluster.snapshot.remove(ResourceKey(kind: .node, name: "c"))
         bench.recorder.set { $0.refusesChecks = true }
         let error = ConfdError.checkFailed(resource: "conf.d/90-speaker.toml", reason: "no such thing")
         await #expect(throws: error) { try await engine.cycle(cluster.snapshot) }
@@ -131,6 +131,57 @@ struct CycleTests {
         await #expect(throws: ConfdError.self) { try await engine.cycle(cluster.snapshot) }
         #expect(try bench.directory.files(below: "out/.stage").count == 5)
         #expect(try bench.directory.read("out/.stage/peers/Mesh_10_0_0_3.conf").contains("as 65003"))
+    }
+
+    /// A mesh so large that its stage is kept.
+    private func large() throws -> (Cluster, Bench) {
+        var cluster = Cluster()
+        try cluster.node("a", "10.0.0.1/24")
+        for number in 2...150 { try cluster.node("n\(number)", "10.0.0.\(number)/24") }
+        return (cluster, try Bench())
+    }
+
+    @Test("The stage of a large set is kept and stays whole, whatever happens to it")
+    func keptStage() async throws {
+        var (cluster, bench) = try self.large()
+        let engine = bench.makeEngine()
+        try await engine.cycle(cluster.snapshot)
+        for round in 0..<3 {
+            try cluster.node("n3", "10.0.0.3/24", asNumber: ASNumber(rawValue: UInt32(65_000 + round)))
+            if round == 1 { cluster.snapshot.remove(ResourceKey(kind: .node, name: "n9")) }
+            bench.recorder.set { $0.refusesChecks = true }
+            await #expect(throws: ConfdError.self) { try await engine.cycle(cluster.snapshot) }
+            #expect(try !bench.directory.read("out/peers/Mesh_10_0_0_3.conf").contains("as \(65_000 + round)"))
+            bench.recorder.set { $0.refusesChecks = false }
+            try await engine.cycle(cluster.snapshot)
+            let stage = bench.directory.path + "/out/.stage"
+            if round == 0 { try FileManager.default.removeItem(atPath: stage) }
+            if round == 2 { try FileManager.default.removeItem(atPath: stage + "/peers/Mesh_10_0_0_8.conf") }
+            // What was moved into place is in the stage again when the next change is checked.
+            try cluster.node("n4", "10.0.0.4/24", asNumber: ASNumber(rawValue: UInt32(65_000 + round)))
+            try await engine.cycle(cluster.snapshot)
+            var staged = try bench.directory.files(below: "out/.stage")
+            let placed = try bench.directory.files(below: "out").filter { !$0.key.hasPrefix(".stage") }
+            staged["peers/Mesh_10_0_0_4.conf"] = placed["peers/Mesh_10_0_0_4.conf"]
+            #expect(staged == placed)
+            #expect(placed.count == (round == 0 ? 152 : 151))
+        }
+    }
+
+    @Test("In a large set a file that others changed is put back, also when its length is the same")
+    func driftInLargeSet() async throws {
+        let (cluster, bench) = try self.large()
+        let engine = bench.makeEngine()
+        try await engine.cycle(cluster.snapshot)
+        // Old enough for a comparison to be remembered.
+        try await Task.sleep(for: .milliseconds(150))
+        try await engine.cycle(cluster.snapshot)
+        let name = "out/peers/Mesh_10_0_0_7.conf"
+        let text = try bench.directory.read(name)
+        try bench.directory.write(name, text.replacingOccurrences(of: "10.0.0.7", with: "10.0.0.8"))
+        #expect(try await engine.cycle(cluster.snapshot).modified.count == 1)
+        #expect(try bench.directory.read(name) == text)
+        #expect(try await engine.cycle(cluster.snapshot).isUnchanged)
     }
 
     @Test("A reload that failed is owed, and runs again although no file differs")

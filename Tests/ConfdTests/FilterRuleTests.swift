@@ -194,7 +194,7 @@ struct FilterRuleTests {
         var filter = BGPFilter(metadata: ResourceMetadata(name: "f"))
         let rules = [rule, Rule(.reject)]
         if direction == .import { filter.importV4 = rules } else { filter.exportV4 = rules }
-        cluster.snapshot.filters["f"] = filter
+        cluster.snapshot.update(.bgpFilter(filter))
         try cluster.peer("p") {
             $0.peerIP = try Cluster.address("10.0.0.2")
             $0.asNumber = example.toInternal ? 64_512 : 65_000

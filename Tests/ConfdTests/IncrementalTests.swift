@@ -26,7 +26,7 @@ struct IncrementalTests {
         switch Int.random(in: 0..<10, using: &random) {
         case 0:
             if isRemoved {
-                cluster.snapshot.nodes["n\(number)"] = nil
+                cluster.snapshot.remove(ResourceKey(kind: .node, name: "n\(number)"))
                 return
             }
             try cluster.node(
@@ -40,7 +40,7 @@ struct IncrementalTests {
         case 1:
             let name = "p\(number)"
             if isRemoved {
-                cluster.snapshot.peers[name] = nil
+                cluster.snapshot.remove(ResourceKey(kind: .bgpPeer, name: name))
                 return
             }
             try cluster.peer(name) {
@@ -56,7 +56,7 @@ struct IncrementalTests {
             }
         case 2:
             if isRemoved {
-                cluster.snapshot.filters["f\(number)"] = nil
+                cluster.snapshot.remove(ResourceKey(kind: .bgpFilter, name: "f\(number)"))
                 return
             }
             var filter = BGPFilter(metadata: ResourceMetadata(name: "f\(number)"))
@@ -65,10 +65,10 @@ struct IncrementalTests {
             rule.peerType = other == 0 ? .internal : nil
             filter.importV4 = [rule]
             if other == 1 { filter.exportV6 = [rule] }
-            cluster.snapshot.filters["f\(number)"] = filter
+            cluster.snapshot.update(.bgpFilter(filter))
         case 3:
             if isRemoved {
-                cluster.snapshot.pools["q\(number)"] = nil
+                cluster.snapshot.remove(ResourceKey(kind: .ipPool, name: "q\(number)"))
                 return
             }
             try cluster.pool("q\(number)", "192.168.\(number).0/24") {
@@ -77,7 +77,7 @@ struct IncrementalTests {
             }
         case 4:
             if isRemoved {
-                cluster.snapshot.affinities["n1-192.168.\(number).0/26"] = nil
+                cluster.snapshot.remove(ResourceKey(kind: .blockAffinity, name: "n1-192.168.\(number).0/26"))
                 return
             }
             try cluster.block("192.168.\(number).0/26", node: "n1", state: other == 0 ? .pending : .confirmed)
@@ -111,7 +111,7 @@ struct IncrementalTests {
             cluster.snapshot.update(.endpointSlice(slice))
         case 8:
             if isRemoved {
-                cluster.snapshot.secrets = [:]
+                cluster.snapshot.remove(ResourceKey(kind: .secret, namespace: "kube-system", name: "s"))
                 return
             }
             cluster.secret("s", ["k\(number)": "password \(other)"])
@@ -139,6 +139,109 @@ struct IncrementalTests {
                 try bench.directory.files(below: "out") == (try fresh.directory.files(below: "out")),
                 "seed \(seed), step \(step)"
             )
+        }
+    }
+
+    @Test("After each change the plan is the one that is made of the last state alone", arguments: 1...12)
+    func planEqualsFresh(seed: UInt64) throws {
+        var random = Generator(state: seed &* 7919)
+        var cluster = Cluster()
+        try cluster.node("n1", "10.0.0.1/24", ipv6: "fd00::1/64", labels: ["rack": "r0"])
+        var planner = IncrementalPlanner(nodeName: "n1", environment: PlanEnvironment())
+        var steps = 0
+        for step in 0..<300 {
+            // Mostly what changes in a running cluster: nodes, blocks and services.
+            for _ in 0..<Int.random(in: 1...3, using: &random) {
+                if Int.random(in: 0..<4, using: &random) == 0 {
+                    try Self.change(&cluster, &random)
+                } else {
+                    try Self.changeOften(&cluster, &random)
+                }
+            }
+            if Int.random(in: 0..<40, using: &random) == 0 {
+                cluster.snapshot.remove(ResourceKey(kind: .node, name: "n1"))
+                #expect(throws: PlanError.nodeUnknown("n1")) { try planner.plan(cluster.snapshot) }
+                try cluster.node("n1", "10.0.0.1/24", ipv6: "fd00::1/64", labels: ["rack": "r\(step % 3)"])
+            }
+            let plan = try planner.plan(cluster.snapshot)
+            let fresh = try cluster.plan("n1")
+            #expect(plan == fresh, "seed \(seed), step \(step)")
+            guard plan == fresh else { return }
+            steps += 1
+        }
+        #expect(planner.freshCount < steps * 3 / 4, "the planner hardly ever followed changes")
+    }
+
+    @Test(
+        "Changes of other nodes, blocks and services do not make the plan anew, nor do those that it does not depend on"
+    )
+    func follows() throws {
+        var cluster = try Cluster.nodes(3)
+        var planner = IncrementalPlanner(nodeName: "a", environment: PlanEnvironment())
+        _ = try planner.plan(cluster.snapshot)
+        try cluster.node("c", "10.0.0.77/24")
+        try cluster.block("192.168.1.0/26", node: "a")
+        cluster.snapshot.update(.service(KubernetesService(metadata: ResourceMetadata(name: "s"))))
+        cluster.snapshot.update(.felixConfiguration(FelixConfiguration(metadata: ResourceMetadata(name: "default"))))
+        let plan = try planner.plan(cluster.snapshot)
+        #expect(plan == (try cluster.plan()))
+        #expect(plan.ipv4.sessions.map(\.name) == ["Mesh_10_0_0_2", "Mesh_10_0_0_77"])
+        #expect(plan.ipv4.blockStatics.count == 1)
+        #expect(planner.freshCount == 1)
+        cluster.disableMesh()
+        #expect(try planner.plan(cluster.snapshot).sessions.isEmpty)
+        #expect(planner.freshCount == 2)
+    }
+
+    @Test("Two snapshots that began as one and changed differently are not taken for states of one")
+    func branches() throws {
+        let cluster = try Cluster.nodes(3)
+        var (one, other) = (cluster, cluster)
+        one.snapshot.remove(ResourceKey(kind: .node, name: "b"))
+        other.snapshot.remove(ResourceKey(kind: .node, name: "c"))
+        var planner = IncrementalPlanner(nodeName: "a", environment: PlanEnvironment())
+        for snapshot in [cluster.snapshot, one.snapshot, other.snapshot, cluster.snapshot, one.snapshot] {
+            #expect(
+                try planner.plan(snapshot)
+                    == BGPPlan(snapshot, nodeName: "a", environment: PlanEnvironment())
+            )
+        }
+    }
+
+    private static func changeOften(_ cluster: inout Cluster, _ random: inout Generator) throws {
+        let number = Int.random(in: 2...9, using: &random)
+        let other = Int.random(in: 0..<4, using: &random)
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0, 1:
+            if Int.random(in: 0..<4, using: &random) == 0 {
+                cluster.snapshot.remove(ResourceKey(kind: .node, name: "n\(number)"))
+                return
+            }
+            // Addresses are shared now and then, also with the node itself.
+            try cluster.node(
+                "n\(number)",
+                other == 3 ? nil : "10.0.0.\(Int.random(in: 1...6, using: &random))/24",
+                ipv6: other == 0 ? "fd00::\(Int.random(in: 1...6, using: &random))/64" : nil,
+                asNumber: other == 1 ? 65_000 : nil,
+                clusterID: other == 2 && number % 2 == 0 ? "10.9.9.\(number)" : nil,
+                labels: ["rack": "r\(Int.random(in: 0..<3, using: &random))"]
+            )
+        case 2:
+            let owner = other == 0 ? "n2" : "n1"
+            var affinity = BlockAffinity(
+                metadata: ResourceMetadata(name: "b\(number)"),
+                state: .confirmed,
+                node: owner,
+                cidr: try Cluster.prefix("192.168.\(number).0/26")
+            )
+            affinity.isDeleted = other == 1
+            cluster.snapshot.update(.blockAffinity(affinity))
+        default:
+            var service = KubernetesService(metadata: ResourceMetadata(name: "s\(number)"))
+            service.isLocal = other != 0
+            service.clusterIPs = [try Cluster.address("10.101.0.\(number)")]
+            service.families = [true]
+            cluster.snapshot.update(.service(service))
         }
     }
 }

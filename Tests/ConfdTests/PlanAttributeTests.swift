@@ -114,7 +114,7 @@ struct PlanAttributeTests {
         }
         #expect(try cluster.session("Global_10_0_0_2").isPassive)
         #expect(try cluster.session("Global_10_0_0_1", on: "b").isPassive == false)
-        cluster.snapshot.peers = [:]
+        cluster.removePeers()
         cluster.peer("all") { $0.peerSelector = .all }
         #expect(try cluster.session("Global_10_0_0_2").isPassive == false)
         cluster.peer("all") {

@@ -16,7 +16,7 @@ struct PlanFilterTests {
 
     private func cluster(_ filters: [String], _ known: [BGPFilter]) throws -> Cluster {
         var cluster = try Cluster.nodes(1)
-        for filter in known { cluster.snapshot.filters[filter.metadata.name] = filter }
+        for filter in known { cluster.snapshot.update(.bgpFilter(filter)) }
         try cluster.peer("p") {
             $0.peerIP = try Cluster.address("192.0.2.1")
             $0.asNumber = 65_000
@@ -121,14 +121,14 @@ struct PlanFilterTests {
     @Test("Filters hold on sessions of the mirror, too, and not in the mesh")
     func mirror() throws {
         var cluster = try Cluster.nodes(2)
-        cluster.snapshot.filters["a"] = self.filter("a") { $0.exportV4 = [.init(.accept)] }
+        cluster.snapshot.update(.bgpFilter(self.filter("a") { $0.exportV4 = [.init(.accept)] }))
         try cluster.peer("p") {
             $0.node = "b"
             $0.peerIP = try Cluster.address("10.0.0.1")
             $0.filters = ["a"]
         }
         #expect(try cluster.session("Node_10_0_0_2").exportFilters.count == 1)
-        cluster.snapshot.peers = [:]
+        cluster.removePeers()
         #expect(try cluster.session("Mesh_10_0_0_2").exportFilters.isEmpty)
     }
 }

@@ -60,7 +60,7 @@ struct PlanRouteTests {
         let address = try Cluster.address("192.168.0.1")
         for (index, name) in ["a", "b", "c"].enumerated() {
             try cluster.node(name, "10.0.0.\(index + 1)/24", ipv6: "fd00::\(index + 1)/64")
-            if name != "c" { cluster.snapshot.nodes[name]?.tunnels.wireguardIPv4 = address }
+            if name != "c" { cluster.changeNode(name) { $0.tunnels.wireguardIPv4 = address } }
         }
         #expect(try cluster.plan().ipv4.wireguardPeers == [try Cluster.address("10.0.0.2")])
         #expect(try cluster.plan().ipv6.wireguardPeers.isEmpty)
@@ -71,7 +71,9 @@ struct PlanRouteTests {
     func podCIDRs() throws {
         var cluster = try Cluster.nodes(1)
         try cluster.block("192.168.1.0/26")
-        cluster.snapshot.nodes["a"]?.podCIDRs = [try Cluster.prefix("10.1.0.0/24"), try Cluster.prefix("fd01::/64")]
+        try cluster.changeNode("a") {
+            $0.podCIDRs = [try Cluster.prefix("10.1.0.0/24"), try Cluster.prefix("fd01::/64")]
+        }
         var environment = PlanEnvironment()
         environment.usesPodCIDRs = true
         let plan = try BGPPlan(cluster.snapshot, nodeName: "a", environment: environment)

@@ -21,7 +21,7 @@ struct PlanServiceTests {
         defaults.serviceExternalIPs = [try Cluster.prefix("192.0.2.0/24")]
         defaults.serviceLoadBalancerIPs = [try Cluster.prefix("198.51.100.0/24")]
         try configuration(&defaults)
-        cluster.snapshot.configurations["default"] = defaults
+        cluster.snapshot.update(.bgpConfiguration(defaults))
         var service = KubernetesService(metadata: ResourceMetadata(name: "s"), type: "LoadBalancer")
         service.isLocal = true
         service.families = [true]

@@ -18,7 +18,7 @@ struct PlanWorkloadTests {
         }
         var filter = BGPFilter(metadata: ResourceMetadata(name: "f"))
         filter.importV4 = [.init(.reject)]
-        cluster.snapshot.filters["f"] = filter
+        cluster.snapshot.update(.bgpFilter(filter))
         return cluster
     }
 
@@ -77,7 +77,7 @@ struct PlanWorkloadTests {
     func password() throws {
         var cluster = try self.cluster()
         cluster.snapshot.update(try self.endpoint("one", on: "a", ["192.168.1.5/32"], role: "router"))
-        cluster.snapshot.peers["vms"]?.password = .init(name: "s", key: "k")
+        cluster.changePeer("vms") { $0.password = .init(name: "s", key: "k") }
         #expect(try cluster.plan().sessions.isEmpty)
         cluster.secret("s", ["k": "secret"])
         #expect(try cluster.plan().sessions.map(\.password) == ["secret"])
@@ -88,7 +88,7 @@ struct PlanWorkloadTests {
         var cluster = try self.cluster()
         cluster.snapshot.update(try self.endpoint("one", on: "a", ["10.0.0.2/32"], role: "router"))
         #expect(try cluster.plan("b").sessions.isEmpty)
-        cluster.snapshot.peers["vms"]?.peerIP = try Cluster.address("10.0.0.9")
+        try cluster.changePeer("vms") { $0.peerIP = try Cluster.address("10.0.0.9") }
         #expect(try cluster.plan().diagnostics.map(\.reason) == [.unusableWorkloadPeer])
     }
 }

@@ -105,11 +105,11 @@ struct RenderingTests {
             rule.peerType = nil
             rule.community = .large(65_000, 1, 2)
             filter.exportV4 = [rule, BGPFilter.Rule(.reject)]
-            cluster.snapshot.filters["every-field"] = filter
+            cluster.snapshot.update(.bgpFilter(filter))
             let name = "a-name-that-is-longer-than-the-names-of-functions-may-be"
             var long = BGPFilter(metadata: ResourceMetadata(name: name))
             long.exportV6 = [BGPFilter.Rule(.accept)]
-            cluster.snapshot.filters[name] = long
+            cluster.snapshot.update(.bgpFilter(long))
             for (peer, address) in [("four", "192.0.2.1"), ("six", "2001:db8::ffff")] {
                 try cluster.peer(peer) {
                     $0.peerIP = try Cluster.address(address)
@@ -143,7 +143,7 @@ struct RenderingTests {
             slice.endpoints = [.init(nodeName: "a")]
             cluster.snapshot.update(.endpointSlice(slice))
             for name in ["a", "b"] {
-                cluster.snapshot.nodes[name]?.tunnels.wireguardIPv4 = try Cluster.address("192.168.0.1")
+                try cluster.changeNode(name) { $0.tunnels.wireguardIPv4 = try Cluster.address("192.168.0.1") }
             }
             try cluster.pool("four", "192.168.0.0/16")
             return cluster

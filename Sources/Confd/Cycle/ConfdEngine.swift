@@ -10,7 +10,11 @@ public actor ConfdEngine {
     private let settings: ConfdSettings
     private let hooks: ConfdHooks
     private let logger: Logger
+    private var planner: IncrementalPlanner
     private var cache = RenderCache()
+    private var contexts = ContextCache()
+    /// By the root of the set, or the path of a file by itself.
+    private var ledgers: [String: FileLedger] = [:]
     /// Reloads owed for files that are in place already, with the file each is about.
     private var pendingReloads: [(command: TemplateResource.Command, file: String)] = []
     private var lastDiagnostics: [PlanDiagnostic] = []
@@ -23,6 +27,7 @@ public actor ConfdEngine {
     /// Creates an engine.
     public init(settings: ConfdSettings, hooks: ConfdHooks, logger: Logger) {
         self.settings = settings
+        self.planner = IncrementalPlanner(nodeName: settings.nodeName, environment: settings.environment)
         self.hooks = hooks
         self.logger = logger
     }
@@ -36,11 +41,7 @@ public actor ConfdEngine {
         snapshot.workloadPeers += WorkloadPeer.read(
             prefix: self.settings.endpointStatusPrefix ?? snapshot.endpointStatusPrefix(of: self.settings.nodeName)
         )
-        let plan = try BGPPlan(
-            snapshot,
-            nodeName: self.settings.nodeName,
-            environment: self.settings.environment
-        )
+        let plan = try self.planner.plan(snapshot)
         self.lastPlan = plan
         self.log(plan.diagnostics)
         let bundle = try self.settings.templates.load()
@@ -59,7 +60,7 @@ public actor ConfdEngine {
         let rendered = try self.cache.render(
             resources,
             bundle: bundle,
-            context: plan.templateContext,
+            context: self.contexts.context(of: plan),
             view: view,
             nodeName: self.settings.nodeName,
             at: self.start.duration(to: .now),
@@ -134,7 +135,12 @@ public actor ConfdEngine {
         resources: [TemplateResource],
         report: inout CycleReport
     ) async throws {
-        let changes = try set.changes()
+        let name = set.root ?? set.files.first?.destination ?? ""
+        // Out of the dictionary while it changes, or it would be copied.
+        var ledger = self.ledgers.removeValue(forKey: name) ?? FileLedger()
+        defer { self.ledgers[name] = ledger }
+        let changes = try set.changes(&ledger)
+        if ledger.count > set.files.count { ledger.keep(Set(set.files.map { set.path(of: $0.destination) })) }
         for change in changes {
             let path = set.path(of: change.destination)
             switch change.kind {
@@ -145,14 +151,16 @@ public actor ConfdEngine {
         }
         guard !changes.isEmpty, !self.settings.isDryRun else { return }
         do {
-            try set.stage(changes)
+            try set.stage(changes, linksOthers: !self.settings.syncsOnly, &ledger)
             if !self.settings.syncsOnly { try await self.check(set, resources: resources, changes: changes) }
             try set.swap(changes)
         } catch {
-            if !self.settings.keepsStage { try? set.clean() }
+            // Someone may have been in the stage: the next cycle makes it anew.
+            ledger.staged = nil
+            if !self.settings.keepsStage { try? set.clean(&ledger) }
             throw error
         }
-        if !self.settings.keepsStage { try set.clean() }
+        if !self.settings.keepsStage { try set.clean(&ledger) }
         guard !self.settings.syncsOnly else { return }
         for resource in resources {
             guard let command = resource.reload else { continue }

@@ -9,6 +9,28 @@ enum FileTree {
         var isRegular: Bool
         var isDirectory: Bool
         var size: Int
+        var identity: Identity
+    }
+
+    /// What changes when anyone writes to a file, replaces it or changes its mode.
+    struct Identity: Hashable {
+        var device: UInt64
+        var inode: UInt64
+        var size: Int
+        var modified: Int64
+        var changed: Int64
+    }
+
+    /// Nanoseconds of a time.
+    private static func nanoseconds(_ time: timespec) -> Int64 {
+        Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+    }
+
+    /// The time that identities are about.
+    static var now: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return self.nanoseconds(time)
     }
 
     /// Whether a path stays where it is put: relative, no empty, `.` or `..` components, no control characters.
@@ -42,7 +64,14 @@ enum FileTree {
             groupID: buffer.st_gid,
             isRegular: buffer.st_mode & S_IFMT == S_IFREG,
             isDirectory: buffer.st_mode & S_IFMT == S_IFDIR,
-            size: Int(buffer.st_size)
+            size: Int(buffer.st_size),
+            identity: Identity(
+                device: UInt64(buffer.st_dev),
+                inode: UInt64(buffer.st_ino),
+                size: Int(buffer.st_size),
+                modified: self.nanoseconds(buffer.st_mtim),
+                changed: self.nanoseconds(buffer.st_ctim)
+            )
         )
     }
 

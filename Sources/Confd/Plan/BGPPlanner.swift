@@ -16,7 +16,7 @@ extension BGPPlan {
         var diagnostics = Self.configurationDiagnostics(cluster, local: local)
         let expansion = PeerExpansion(cluster: cluster, local: local)
         diagnostics += expansion.diagnostics
-        let services = ServicePlanner(cluster, local: local, environment: environment)
+        let services = ServicePlanner(snapshot, local: local, environment: environment)
 
         self.nodeName = nodeName
         self.localAS = cluster.asNumber(of: local)
@@ -97,7 +97,7 @@ extension BGPPlan {
             let ranges = (cluster.defaults?.serviceLoadBalancerIPs ?? []) + (cluster.defaults?.serviceExternalIPs ?? [])
             family.reflectedServices = ranges.filter { $0.isIPv4 == isIPv4 }
         }
-        Self.addBlocks(cluster, local: local, environment: environment, to: &family)
+        Self.addBlocks(cluster.snapshot.affinities.values, local: local, environment: environment, to: &family)
         guard let ownAddress else { return family }
         var planner = SessionPlanner(
             cluster: cluster,
@@ -109,7 +109,9 @@ extension BGPPlan {
         )
         planner.addExplicit(records)
         planner.addMesh()
-        family.sessions = planner.sessions.sorted { $0.name < $1.name }
+        // Stable, so that of equal names the one found first stays first.
+        family.sessions = planner.sessions.enumerated()
+            .sorted { ($0.element.name, $0.offset) < ($1.element.name, $1.offset) }.map(\.element)
         family.peerStatics = planner.peerStatics
         diagnostics += planner.diagnostics
         return family
@@ -147,7 +149,7 @@ extension BGPPlan {
     }
 
     /// BGP addresses of the other nodes with WireGuard, when this node has it too.
-    private static func wireguardPeers(_ cluster: ClusterView, local: Node, isIPv4: Bool) -> [IPAddress] {
+    static func wireguardPeers(_ cluster: ClusterView, local: Node, isIPv4: Bool) -> [IPAddress] {
         func hasWireguard(_ node: Node) -> Bool {
             (isIPv4 ? node.tunnels.wireguardIPv4 : node.tunnels.wireguardIPv6) != nil
         }
@@ -159,8 +161,8 @@ extension BGPPlan {
     /// Blocks of the node: all but pending ones are announced, confirmed ones also hide what lies inside them.
     ///
     /// Single-address blocks need no static route: felix's own route to the workload is announced.
-    private static func addBlocks(
-        _ cluster: ClusterView,
+    static func addBlocks(
+        _ affinities: some Sequence<BlockAffinity>,
         local: Node,
         environment: PlanEnvironment,
         to family: inout FamilyPlan
@@ -174,7 +176,7 @@ extension BGPPlan {
         }
         var statics: Set<IPPrefix> = []
         var aggregates: Set<IPPrefix> = []
-        for affinity in cluster.snapshot.affinities.values
+        for affinity in affinities
         where affinity.node == node && affinity.type == "host" && !affinity.isDeleted && affinity.state != .pending
             && affinity.cidr.isIPv4 == family.isIPv4
         {
@@ -185,7 +187,7 @@ extension BGPPlan {
         family.aggregates = aggregates.sorted()
     }
 
-    private static func configurationDiagnostics(_ cluster: ClusterView, local: Node) -> [PlanDiagnostic] {
+    static func configurationDiagnostics(_ cluster: ClusterView, local: Node) -> [PlanDiagnostic] {
         var diagnostics: [PlanDiagnostic] = []
         for name in cluster.snapshot.configurations.keys.sorted() where name != "default" && !name.hasPrefix("node.") {
             let key = ResourceKey(kind: .bgpConfiguration, name: name)

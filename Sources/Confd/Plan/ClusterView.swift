@@ -3,12 +3,12 @@ internal import Resources
 
 /// Answers questions about nodes with the cluster's defaults filled in.
 struct ClusterView {
-    let snapshot: ResourceSnapshot
+    private(set) var snapshot: ResourceSnapshot
     /// Nodes sorted by name.
-    let nodes: [Node]
+    private(set) var nodes: [Node]
     /// `asNumber` of the default configuration, else 64512.
     let defaultAS: ASNumber
-    private let owners: [IPAddress: [Node]]
+    private var owners: [IPAddress: [Node]]
 
     init(_ snapshot: ResourceSnapshot) {
         self.snapshot = snapshot
@@ -23,6 +23,38 @@ struct ClusterView {
             }
         }
         self.owners = owners
+    }
+
+    /// Takes over a snapshot in which nodes changed and nothing else that is kept here.
+    ///
+    /// - Returns: each changed node as it was and as it is.
+    mutating func update(_ snapshot: ResourceSnapshot, nodes names: [String]) -> [(old: Node?, new: Node?)] {
+        self.snapshot = snapshot
+        return names.map { name in
+            let place = self.nodes.partitioningIndex { $0.metadata.name >= name }
+            let old = place < self.nodes.count && self.nodes[place].metadata.name == name ? self.nodes[place] : nil
+            let new = snapshot.nodes[name]
+            switch (old, new) {
+            case (nil, nil): break
+            case (nil, let new?): self.nodes.insert(new, at: place)
+            case (_?, nil): self.nodes.remove(at: place)
+            case (_?, let new?): self.nodes[place] = new
+            }
+            for address in old.map(Self.addresses(of:)) ?? [] {
+                self.owners[address]?.removeAll { $0.metadata.name == name }
+                if self.owners[address]?.isEmpty ?? false { self.owners[address] = nil }
+            }
+            for address in new.map(Self.addresses(of:)) ?? [] {
+                guard let new else { continue }
+                let others = self.owners[address] ?? []
+                self.owners[address, default: []].insert(new, at: others.partitioningIndex { $0.metadata.name >= name })
+            }
+            return (old, new)
+        }
+    }
+
+    static func addresses(of node: Node) -> [IPAddress] {
+        [node.address(isIPv4: true), node.address(isIPv4: false)].compactMap(\.self)
     }
 
     /// The default configuration.
@@ -76,4 +108,17 @@ extension Node {
 extension BGPPeer {
     /// Whether the peer is for every node.
     var isGlobal: Bool { self.node == nil && self.nodeSelector == nil }
+}
+
+extension Array {
+    /// The index of the first element for which the condition holds, when it holds for all behind it too.
+    func partitioningIndex(where isBehind: (Element) -> Bool) -> Int {
+        var low = 0
+        var high = self.count
+        while low < high {
+            let middle = (low + high) / 2
+            if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
 }

@@ -45,6 +45,7 @@ extension SessionPlan {
 struct PeerExpansion {
     let cluster: ClusterView
     let local: Node
+    private let maker: RecordMaker
     private(set) var records: [PeerRecord] = []
     private(set) var diagnostics: [PlanDiagnostic] = []
     private var taken: Set<PeerRecord.Key> = []
@@ -52,6 +53,7 @@ struct PeerExpansion {
     init(cluster: ClusterView, local: Node) {
         self.cluster = cluster
         self.local = local
+        self.maker = RecordMaker(cluster: cluster, local: local)
         let peers = cluster.snapshot.peers.values.sorted { $0.metadata.name < $1.metadata.name }
             .filter { peer in
                 guard let fault = Self.fault(of: peer) else { return true }
@@ -66,7 +68,7 @@ struct PeerExpansion {
     }
 
     /// What makes a peer unusable as a whole.
-    private static func fault(of peer: BGPPeer) -> PlanDiagnostic.Reason? {
+    static func fault(of peer: BGPPeer) -> PlanDiagnostic.Reason? {
         if peer.node != nil, peer.nodeSelector != nil { return .peerHasNodeAndNodeSelector }
         if peer.localWorkloadSelector != nil {
             let isAlone = peer.peerIP == nil && peer.peerSelector == nil
@@ -100,13 +102,13 @@ struct PeerExpansion {
 
     private mutating func expandForward(_ peer: BGPPeer, kind: SessionPlan.Kind) {
         if let address = peer.peerIP {
-            self.add(self.record(peer, kind: kind, address: address), isReverse: false)
+            self.add(self.maker.record(peer, kind: kind, address: address), isReverse: false)
         } else if let selector = peer.peerSelector {
             for node in self.cluster.nodes(matching: selector) {
                 for isIPv4 in [true, false] {
-                    guard var record = self.record(peer, kind: kind, node: node, isIPv4: isIPv4) else { continue }
-                    record.localAS = peer.localASNumber
-                    record.allowedLocalAS = peer.numAllowedLocalASNumbers ?? 0
+                    guard let record = self.maker.forward(peer, kind: kind, node: node, isIPv4: isIPv4) else {
+                        continue
+                    }
                     self.add(record, isReverse: false)
                 }
             }
@@ -114,14 +116,62 @@ struct PeerExpansion {
             for workload in self.cluster.workloads(of: peer, on: self.local.metadata.name) {
                 for isIPv4 in [true, false] {
                     guard let address = workload.address(isIPv4: isIPv4), address.isUsableNextHop else { continue }
-                    self.add(self.record(peer, workload: address), isReverse: false)
+                    self.add(self.maker.record(peer, workload: address), isReverse: false)
                 }
             }
         }
     }
 
+    /// Mirrors a peer: the local node is one that the peer points at, the others are those it is written for.
+    ///
+    /// The mirror of a peer with `localASNumber` expects that AS from the other side, because that is what the other side
+    /// will say. `reachableBy` is not mirrored: the gateway is one of the other side's network.
+    private mutating func expandReverse(_ peer: BGPPeer) {
+        let families = self.maker.reversedFamilies(of: peer)
+        guard !families.isEmpty else { return }
+        for node in self.cluster.localNodes(of: peer) {
+            for isIPv4 in families {
+                guard let record = self.maker.reverse(peer, node: node, isIPv4: isIPv4) else { continue }
+                self.add(record, isReverse: true)
+            }
+        }
+    }
+}
+
+/// Makes single records.
+struct RecordMaker {
+    let cluster: ClusterView
+    let local: Node
+
+    /// Of a peer given by selector; nil when the node has no address in the family.
+    func forward(_ peer: BGPPeer, kind: SessionPlan.Kind, node: Node, isIPv4: Bool) -> PeerRecord? {
+        guard var record = self.record(peer, kind: kind, node: node, isIPv4: isIPv4) else { return nil }
+        record.localAS = peer.localASNumber
+        record.allowedLocalAS = peer.numAllowedLocalASNumbers ?? 0
+        return record
+    }
+
+    /// Of the mirror of a peer; nil when the node has no address in the family.
+    func reverse(_ peer: BGPPeer, node: Node, isIPv4: Bool) -> PeerRecord? {
+        guard var record = self.record(peer, kind: .node, node: node, isIPv4: isIPv4) else { return nil }
+        if let localAS = peer.localASNumber, localAS.rawValue != 0 { record.asNumber = localAS }
+        return record
+    }
+
+    /// The families in which a peer is mirrored for the local node.
+    func reversedFamilies(of peer: BGPPeer) -> [Bool] {
+        if let address = peer.peerIP {
+            guard self.local.address(isIPv4: address.isIPv4) == address,
+                self.cluster.asNumber(of: self.local) == self.asNumber(of: peer)
+            else { return [] }
+            if let port = peer.peerPort, port != 0, port != self.cluster.listenPort(of: self.local) { return [] }
+            return [address.isIPv4]
+        }
+        return peer.peerSelector?.matches(self.local.metadata.labels) ?? false ? [true, false] : []
+    }
+
     /// A peer that is a workload of this node.
-    private func record(_ peer: BGPPeer, workload address: IPAddress) -> PeerRecord {
+    func record(_ peer: BGPPeer, workload address: IPAddress) -> PeerRecord {
         PeerRecord(
             kind: .localWorkload,
             address: address,
@@ -137,7 +187,7 @@ struct PeerExpansion {
     ///
     /// An absent AS is the cluster's default, as it is in the reverse pass. Where no port is given and the address
     /// and AS are those of a node, the port is the one on which that node listens.
-    private func record(_ peer: BGPPeer, kind: SessionPlan.Kind, address: IPAddress) -> PeerRecord {
+    func record(_ peer: BGPPeer, kind: SessionPlan.Kind, address: IPAddress) -> PeerRecord {
         let asNumber = self.asNumber(of: peer)
         let owners = self.cluster.owners(of: address)
         var port = peer.peerPort ?? 0
@@ -160,7 +210,7 @@ struct PeerExpansion {
     /// A peer that is a node; nil when the node has no address in the family.
     ///
     /// `localASNumber` and `numAllowedLocalASNumbers` hold for peers given by selector too; Calico ignores them there.
-    private func record(_ peer: BGPPeer, kind: SessionPlan.Kind, node: Node, isIPv4: Bool) -> PeerRecord? {
+    func record(_ peer: BGPPeer, kind: SessionPlan.Kind, node: Node, isIPv4: Bool) -> PeerRecord? {
         guard let address = node.address(isIPv4: isIPv4) else { return nil }
         return PeerRecord(
             kind: kind,
@@ -174,34 +224,7 @@ struct PeerExpansion {
         )
     }
 
-    /// Mirrors a peer: the local node is one that the peer points at, the others are those it is written for.
-    ///
-    /// The mirror of a peer with `localASNumber` expects that AS from the other side, because that is what the other side
-    /// will say. `reachableBy` is not mirrored: the gateway is one of the other side's network.
-    private mutating func expandReverse(_ peer: BGPPeer) {
-        let families: [Bool]
-        if let address = peer.peerIP {
-            guard self.local.address(isIPv4: address.isIPv4) == address,
-                self.cluster.asNumber(of: self.local) == self.asNumber(of: peer)
-            else { return }
-            if let port = peer.peerPort, port != 0, port != self.cluster.listenPort(of: self.local) { return }
-            families = [address.isIPv4]
-        } else if let selector = peer.peerSelector {
-            guard selector.matches(self.local.metadata.labels) else { return }
-            families = [true, false]
-        } else {
-            return
-        }
-        for node in self.cluster.localNodes(of: peer) {
-            for isIPv4 in families {
-                guard var record = self.record(peer, kind: .node, node: node, isIPv4: isIPv4) else { continue }
-                if let localAS = peer.localASNumber, localAS.rawValue != 0 { record.asNumber = localAS }
-                self.add(record, isReverse: true)
-            }
-        }
-    }
-
-    private func asNumber(of peer: BGPPeer) -> ASNumber {
+    func asNumber(of peer: BGPPeer) -> ASNumber {
         guard let given = peer.asNumber, given.rawValue != 0 else { return self.cluster.defaultAS }
         return given
     }

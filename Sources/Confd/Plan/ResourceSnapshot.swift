@@ -4,32 +4,34 @@ public import Resources
 /// All resources that the plan of a node depends on, at one moment.
 public struct ResourceSnapshot: Hashable, Sendable {
     /// Nodes by name.
-    public var nodes: [String: Node] = [:]
+    public private(set) var nodes: [String: Node] = [:]
     /// Pools.
-    public var pools: [String: IPPool] = [:]
+    public private(set) var pools: [String: IPPool] = [:]
     /// BGP configurations by name: `default`, `node.<name>`.
-    public var configurations: [String: BGPConfiguration] = [:]
+    public private(set) var configurations: [String: BGPConfiguration] = [:]
     /// Peers.
-    public var peers: [String: BGPPeer] = [:]
+    public private(set) var peers: [String: BGPPeer] = [:]
     /// Block affinities, of any node.
-    public var affinities: [String: BlockAffinity] = [:]
+    public private(set) var affinities: [String: BlockAffinity] = [:]
     /// Secrets by namespace and name.
-    public var secrets: [ResourceKey: Secret] = [:]
+    public private(set) var secrets: [ResourceKey: Secret] = [:]
     /// BGP filters.
-    public var filters: [String: BGPFilter] = [:]
+    public private(set) var filters: [String: BGPFilter] = [:]
     /// Kubernetes services.
-    public var services: [ResourceKey: KubernetesService] = [:]
+    public private(set) var services: [ResourceKey: KubernetesService] = [:]
     /// Endpoint slices by service, then by their own key.
-    public var slices: [ResourceKey: [ResourceKey: EndpointSlice]] = [:]
+    public private(set) var slices: [ResourceKey: [ResourceKey: EndpointSlice]] = [:]
     /// Workload endpoints; those of other nodes are left out when `endpointNode` names one.
-    public var endpoints: [ResourceKey: WorkloadEndpoint] = [:]
+    public private(set) var endpoints: [ResourceKey: WorkloadEndpoint] = [:]
     /// Local workloads that felix found to be BGP neighbours.
     public var workloadPeers: [WorkloadPeer] = []
     /// Felix's settings by name: `default`, `node.<name>`.
-    public var felix: [String: FelixConfiguration] = [:]
+    public private(set) var felix: [String: FelixConfiguration] = [:]
     /// The only node whose workload endpoints are kept; nil keeps all.
     public var endpointNode: String?
     private var sliceServices: [ResourceKey: ResourceKey] = [:]
+    /// What changed last.
+    private(set) var journal = ChangeJournal()
 
     /// The kinds that matter here.
     public static let kinds: Set<ResourceKind> = [
@@ -49,6 +51,7 @@ public struct ResourceSnapshot: Hashable, Sendable {
 
     /// Adds a resource or replaces the one with its key; kinds that do not matter here are skipped.
     public mutating func update(_ resource: Resource) {
+        self.journal.note(resource.key)
         switch resource {
         case .node(let value): self.nodes[value.metadata.name] = value
         case .ipPool(let value): self.pools[value.metadata.name] = value
@@ -86,6 +89,7 @@ public struct ResourceSnapshot: Hashable, Sendable {
 
     /// Removes the resource with a key, if it is there.
     public mutating func remove(_ key: ResourceKey) {
+        self.journal.note(key)
         switch key.kind {
         case .node: self.nodes[key.name] = nil
         case .ipPool: self.pools[key.name] = nil

@@ -11,8 +11,8 @@ struct ServicePlanner {
     /// Label of nodes that announce no services.
     private static let exclusionLabel = "node.kubernetes.io/exclude-from-external-load-balancers"
 
-    init(_ cluster: ClusterView, local: Node, environment: PlanEnvironment) {
-        let defaults = cluster.defaults
+    init(_ snapshot: ResourceSnapshot, local: Node, environment: PlanEnvironment) {
+        let defaults = snapshot.configurations["default"]
         let clusterRanges = environment.advertisedClusterIPs.map { [$0] } ?? defaults?.serviceClusterIPs ?? []
         let external = defaults?.serviceExternalIPs ?? []
         let balancers = defaults?.serviceLoadBalancerIPs ?? []
@@ -32,8 +32,8 @@ struct ServicePlanner {
             isAggregated: isAggregated
         )
         var announced = ranges
-        for (key, service) in cluster.snapshot.services {
-            let slices = cluster.snapshot.slices[key]?.values.map(\.self) ?? []
+        for (key, service) in snapshot.services {
+            let slices = snapshot.slices[key]?.values.map(\.self) ?? []
             guard decision.announces(service, slices) else { continue }
             for address in service.clusterIPs where clusterRanges.contains(where: { $0.contains(address) }) {
                 announced.insert(address.hostPrefix)

@@ -58,41 +58,61 @@ struct SessionPlanner {
     /// same address and port, that one stands and the mesh has none: two sessions between the same addresses would
     /// only disturb each other.
     mutating func addMesh() {
-        guard self.cluster.defaults?.nodeToNodeMeshEnabled ?? true, self.local.bgp?.routeReflectorClusterID == nil
-        else { return }
+        guard self.isInMesh else { return }
         for node in self.cluster.nodes {
-            guard node.metadata.name != self.local.metadata.name, node.bgp?.routeReflectorClusterID == nil,
-                let address = node.address(isIPv4: self.ownAddress.isIPv4), address != self.ownAddress
-            else { continue }
-            let port = self.cluster.listenPort(of: node)
-            let name = SessionPlan.name(kind: .mesh, address: address, port: nil)
-            guard self.names.insert(PeerRecord.Key(address: address, port: port)).inserted else {
-                let key = ResourceKey(kind: .node, name: node.metadata.name)
-                self.diagnostics.append(PlanDiagnostic(resource: key, reason: .duplicateSession(name: name)))
+            guard let key = self.meshKey(of: node) else { continue }
+            guard self.names.insert(key).inserted else {
+                self.diagnostics.append(Self.duplicate(node, key))
                 continue
             }
-            var session = SessionPlan(
-                name: name,
-                kind: .mesh,
-                peerAddress: address,
-                peerPort: port == 179 ? nil : port,
-                peerAS: self.cluster.asNumber(of: node),
-                localAS: self.nodeAS,
-                localPort: self.listenPort,
-                sourceAddress: self.ownAddress,
-                bindsStrictly: self.listenAddress != nil,
-                isPassive: self.waits(for: address),
-                nextHop: .standard,
-                allowedLocalAS: 0
-            )
-            if let reference = self.cluster.defaults?.nodeMeshPassword {
-                let owner = ResourceKey(kind: .bgpConfiguration, name: "default")
-                guard let password = self.password(reference, session: name, owner: owner) else { continue }
-                session.password = password
-            }
-            session.restartSeconds = self.cluster.defaults?.nodeMeshMaxRestartSeconds.flatMap { $0 == 0 ? nil : $0 }
-            self.sessions.append(session)
+            if let session = self.meshSession(with: node, key) { self.sessions.append(session) }
         }
+    }
+
+    /// Whether the node has sessions with all others.
+    var isInMesh: Bool {
+        (self.cluster.defaults?.nodeToNodeMeshEnabled ?? true) && self.local.bgp?.routeReflectorClusterID == nil
+    }
+
+    /// Where a node of the mesh is reached; nil when it is none, or this one.
+    func meshKey(of node: Node) -> PeerRecord.Key? {
+        guard node.metadata.name != self.local.metadata.name, node.bgp?.routeReflectorClusterID == nil,
+            let address = node.address(isIPv4: self.ownAddress.isIPv4), address != self.ownAddress
+        else { return nil }
+        return PeerRecord.Key(address: address, port: self.cluster.listenPort(of: node))
+    }
+
+    /// A session of the mesh; nil, with a diagnostic, when its password is missing.
+    mutating func meshSession(with node: Node, _ key: PeerRecord.Key) -> SessionPlan? {
+        let name = SessionPlan.name(kind: .mesh, address: key.address, port: nil)
+        var session = SessionPlan(
+            name: name,
+            kind: .mesh,
+            peerAddress: key.address,
+            peerPort: key.port == 179 ? nil : key.port,
+            peerAS: self.cluster.asNumber(of: node),
+            localAS: self.nodeAS,
+            localPort: self.listenPort,
+            sourceAddress: self.ownAddress,
+            bindsStrictly: self.listenAddress != nil,
+            isPassive: self.waits(for: key.address),
+            nextHop: .standard,
+            allowedLocalAS: 0
+        )
+        if let reference = self.cluster.defaults?.nodeMeshPassword {
+            let owner = ResourceKey(kind: .bgpConfiguration, name: "default")
+            guard let password = self.password(reference, session: name, owner: owner) else { return nil }
+            session.password = password
+        }
+        session.restartSeconds = self.cluster.defaults?.nodeMeshMaxRestartSeconds.flatMap { $0 == 0 ? nil : $0 }
+        return session
+    }
+
+    /// What is said of a node of the mesh with which there is a session already.
+    static func duplicate(_ node: Node, _ key: PeerRecord.Key) -> PlanDiagnostic {
+        let name = SessionPlan.name(kind: .mesh, address: key.address, port: nil)
+        let resource = ResourceKey(kind: .node, name: node.metadata.name)
+        return PlanDiagnostic(resource: resource, reason: .duplicateSession(name: name))
     }
 
     /// Which side waits: the one whose address is the lesser text.
@@ -100,7 +120,8 @@ struct SessionPlanner {
     /// Compared as text and not as number, because both ends must agree, and nodes that run BIRD compare so.
     private func waits(for peer: IPAddress) -> Bool { peer.description > self.ownAddress.description }
 
-    private mutating func session(of record: PeerRecord) -> SessionPlan? {
+    /// The session of a record; nil, with a diagnostic, when its password is missing.
+    mutating func session(of record: PeerRecord) -> SessionPlan? {
         let peer = record.peer
         var localAS = self.nodeAS
         if let given = record.localAS, given.rawValue != 0 { localAS = given }

@@ -9,8 +9,12 @@ extension BGPPlan {
     ///
     /// Fields without a value are absent; templates test them with `if`.
     public var templateContext: [String: TemplateValue] {
+        self.templateContext([self.ipv4, self.ipv6].map { $0.sessions.map(\.templateContext) })
+    }
+
+    /// The same with the contexts of the sessions of both families.
+    fileprivate func templateContext(_ sessions: [[TemplateValue]]) -> [String: TemplateValue] {
         let families = [self.ipv4.templateContext, self.ipv6.templateContext]
-        let sessions = [self.ipv4, self.ipv6].map { $0.sessions.map(\.templateContext) }
         return [
             "context_version": .number(Self.contextVersion),
             "node": self.nodeContext,
@@ -187,5 +191,31 @@ extension SessionPlan {
         fields["import_filters"] = .list(self.importFilters.map { .text($0.statement(isInternal: isInternal)) })
         fields["export_filters"] = .list(self.exportFilters.map { .text($0.statement(isInternal: isInternal)) })
         return .fields(fields)
+    }
+}
+
+/// Contexts of plans, of which those of sessions are made anew only when these change.
+struct ContextCache {
+    private var known: [String: (session: SessionPlan, context: TemplateValue)] = [:]
+
+    /// The plan as templates see it.
+    mutating func context(of plan: BGPPlan) -> [String: TemplateValue] {
+        var next: [String: (session: SessionPlan, context: TemplateValue)] = [:]
+        next.reserveCapacity(self.known.count)
+        var contexts: [[TemplateValue]] = []
+        for family in [plan.ipv4, plan.ipv6] {
+            var list: [TemplateValue] = []
+            list.reserveCapacity(family.sessions.count)
+            for session in family.sessions {
+                let known = self.known[session.name]
+                let context = known?.session == session ? known?.context : nil
+                let value = context ?? session.templateContext
+                next[session.name] = (session, value)
+                list.append(value)
+            }
+            contexts.append(list)
+        }
+        self.known = next
+        return plan.templateContext(contexts)
     }
 }

@@ -73,8 +73,9 @@ public struct ConfdCommand: AsyncParsableCommand {
         settings.keySources = KeySources(environment: ProcessInfo.processInfo.environment, files: self.keyFile)
         let socket = self.control.controlSocket
         let isOnce = self.onetime || self.noop
+        let reader = ConfigurationReader()
         var hooks = ConfdHooks(
-            checks: ["speaker": { try ConfdOptions.check($0) }],
+            checks: ["speaker": { try ConfdOptions.check($0, reader) }],
             reloads: [
                 "speaker": { file in
                     // One run before the first start of the speaker gives it the file that it starts with.

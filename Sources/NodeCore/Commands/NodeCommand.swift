@@ -38,14 +38,17 @@ public struct NodeCommand: AsyncParsableCommand {
         let logger = self.logging.logger("martlet", router)
         let name = self.node.name
         let datastore = try self.node.open(logger: logger)
+        // Shared by the check of a staged set and the reload of the set in place.
+        let reader = ConfigurationReader()
         let speaker = NodeSpeaker(
             path: self.confd.configDirectory + "/speaker.conf",
+            reader: reader,
             options: Speaker.Options(restartMarker: self.control.restartMarker),
             router: router,
             logger: logger
         )
         let hooks = ConfdHooks(
-            checks: ["speaker": { try ConfdOptions.check($0) }],
+            checks: ["speaker": { try ConfdOptions.check($0, reader) }],
             reloads: ["speaker": { _ in try await speaker.apply() }]
         )
         let confd = ConfdService(

@@ -80,8 +80,8 @@ struct ConfdOptions: ParsableArguments {
     }
 
     /// The check of a staged set of files by the speaker's own parser.
-    static func check(_ staged: String) throws {
-        let configuration = SpeakerConfiguration(path: staged)
+    static func check(_ staged: String, _ reader: ConfigurationReader) throws {
+        let configuration = reader.check(staged)
         guard configuration.settings != nil else {
             throw ConfigurationRefused(errors: configuration.diagnostics.map(\.control.description))
         }

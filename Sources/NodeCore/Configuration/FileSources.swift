@@ -12,7 +12,8 @@ struct FileSources: SourceProvider {
         guard status.st_mode & S_IFMT == S_IFREG else { throw SourceError("not a regular file") }
         guard status.st_size <= limit else { throw SourceError("larger than \(limit) octets") }
         var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65_536)
+        // As long as a file of the expected size needs, and one octet to see that there is no more.
+        var chunk = [UInt8](repeating: 0, count: min(65_536, max(1, Int(status.st_size) + 1)))
         while true {
             let count = read(descriptor, &chunk, chunk.count)
             guard count >= 0 else { throw Self.systemError() }

@@ -1,6 +1,7 @@
 internal import ConfigLanguage
 internal import ControlAPI
 internal import SpeakerSettings
+internal import Synchronization
 
 /// The speaker's configuration file, read and checked.
 struct SpeakerConfiguration {
@@ -13,10 +14,74 @@ struct SpeakerConfiguration {
 
     /// Reads a file and all it includes.
     init(path: String, dialect: Dialect = .bird2) {
-        let result = ConfigurationLoader.load(root: path, provider: FileSources(), dialect: dialect)
+        self.init(ConfigurationLoader.load(root: path, provider: FileSources(), dialect: dialect))
+    }
+
+    fileprivate init(_ result: LoadResult) {
         self.settings = result.errors.isEmpty ? result.settings : nil
         self.diagnostics = result.diagnostics
         self.files = result.sources.map(\.path)
+    }
+}
+
+/// Reads a configuration again and again, and parses only what changed.
+final class ConfigurationReader: Sendable {
+    private let memo = Mutex(ConfigurationMemo())
+
+    /// Reads the files in place.
+    func read(_ path: String, dialect: Dialect = .bird2) -> SpeakerConfiguration {
+        self.memo.withLock { memo in
+            SpeakerConfiguration(
+                ConfigurationLoader.load(root: path, provider: FileSources(), dialect: dialect, memo: &memo)
+            )
+        }
+    }
+
+    /// Reads files of a stage as if they were in place already, so that reading them there costs little.
+    ///
+    /// Diagnostics name the staged files.
+    func check(_ staged: String) -> SpeakerConfiguration {
+        guard let sources = StagedSources(staged) else { return SpeakerConfiguration(path: staged) }
+        var configuration = self.memo.withLock { memo in
+            SpeakerConfiguration(
+                ConfigurationLoader.load(root: sources.place(of: staged), provider: sources, memo: &memo)
+            )
+        }
+        for index in configuration.diagnostics.indices {
+            configuration.diagnostics[index].path = sources.stagedPath(of: configuration.diagnostics[index].path)
+        }
+        return configuration
+    }
+}
+
+/// Configuration files that will take the place of others, under the paths of these.
+private struct StagedSources: SourceProvider {
+    /// The directory of the files in place, with a slash at the end.
+    private let root: String
+    private let files = FileSources()
+    private static let folder = ".stage/"
+
+    init?(_ staged: String) {
+        // As the loader spells paths, or files in place would be read for staged ones.
+        guard let range = normalizedPath(staged).ranges(of: "/" + Self.folder).last else { return nil }
+        self.root = normalizedPath(staged)[..<range.lowerBound] + "/"
+    }
+
+    func place(of staged: String) -> String {
+        self.root + normalizedPath(staged).dropFirst(self.root.count + Self.folder.count)
+    }
+
+    func stagedPath(of path: String) -> String {
+        path.hasPrefix(self.root) ? self.root + Self.folder + path.dropFirst(self.root.count) : path
+    }
+
+    func contents(of path: String, limit: Int) throws(SourceError) -> [UInt8] {
+        try self.files.contents(of: self.stagedPath(of: path), limit: limit)
+    }
+
+    func entries(ofDirectory path: String) throws(SourceError) -> [String] {
+        let directory = self.stagedPath(of: path.hasSuffix("/") ? path : path + "/")
+        return try self.files.entries(ofDirectory: String(directory.dropLast()))
     }
 }
 

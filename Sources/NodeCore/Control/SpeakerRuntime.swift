@@ -9,6 +9,7 @@ actor SpeakerRuntime {
     nonisolated let speaker: Speaker
     nonisolated let configurationPath: String
     private nonisolated let dialect: Dialect
+    private nonisolated let reader: ConfigurationReader
     nonisolated let logger: Logger
     private nonisolated let router: LogRouter
     private(set) var lastReload: Status.Reload?
@@ -44,11 +45,13 @@ actor SpeakerRuntime {
         settings: SpeakerSettings,
         path: String,
         dialect: Dialect = .bird2,
+        reader: ConfigurationReader = ConfigurationReader(),
         options: Speaker.Options,
         router: LogRouter,
         logger: Logger
     ) throws {
         self.dialect = dialect
+        self.reader = reader
         self.speaker = try Speaker(settings: settings, options: options, logger: logger)
         self.configurationPath = path
         self.router = router
@@ -69,7 +72,7 @@ actor SpeakerRuntime {
     func reload(_ request: ReloadRequest = ReloadRequest()) async -> ReloadResult {
         await self.enter()
         defer { self.leave() }
-        let configuration = SpeakerConfiguration(path: request.file ?? self.configurationPath, dialect: self.dialect)
+        let configuration = self.reader.read(request.file ?? self.configurationPath, dialect: self.dialect)
         let diagnostics = configuration.diagnostics.map(\.control)
         guard let settings = configuration.settings else {
             for diagnostic in configuration.diagnostics { self.logger.error("\(diagnostic)") }

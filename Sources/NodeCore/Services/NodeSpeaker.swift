@@ -6,6 +6,7 @@ internal import Speaker
 /// The speaker of a node: starts with the first configuration that checks, then reloads.
 actor NodeSpeaker {
     private let path: String
+    private let reader: ConfigurationReader
     private let options: Speaker.Options
     private let router: LogRouter
     private let logger: Logger
@@ -13,8 +14,15 @@ actor NodeSpeaker {
     private var isStopped = false
     private var shutdownRequest: (@Sendable () -> Void)?
 
-    init(path: String, options: Speaker.Options, router: LogRouter, logger: Logger) {
+    init(
+        path: String,
+        reader: ConfigurationReader,
+        options: Speaker.Options,
+        router: LogRouter,
+        logger: Logger
+    ) {
         self.path = path
+        self.reader = reader
         self.options = options
         self.router = router
         self.logger = logger
@@ -33,13 +41,14 @@ actor NodeSpeaker {
             guard result.outcome != .failed else { throw ConfigurationRefused(errors: [result.message]) }
             return
         }
-        let configuration = SpeakerConfiguration(path: self.path)
+        let configuration = self.reader.read(self.path)
         guard let settings = configuration.settings else {
             throw ConfigurationRefused(errors: configuration.diagnostics.map(\.control.description))
         }
         let runtime = try SpeakerRuntime(
             settings: settings,
             path: self.path,
+            reader: self.reader,
             options: self.options,
             router: self.router,
             logger: self.logger
