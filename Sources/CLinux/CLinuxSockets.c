@@ -2,6 +2,7 @@
 #include "CLinuxSockets.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -45,6 +46,23 @@ int clinux_accept(int fd, struct sockaddr_storage *remote) {
     socklen_t length = sizeof *remote;
     memset(remote, 0, sizeof *remote);
     return accept4(fd, (struct sockaddr *)remote, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int clinux_save_syn(int fd) {
+    int on = 1;
+    return setsockopt(fd, IPPROTO_TCP, TCP_SAVE_SYN, &on, sizeof on);
+}
+
+int clinux_syn_ttl(int fd) {
+    // The network header and the TCP header: at most 60 octets each, IPv6 extension headers excepted.
+    uint8_t headers[512];
+    socklen_t length = sizeof headers;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, headers, &length) != 0 || length < 20) return -1;
+    switch (headers[0] >> 4) {
+    case 4: return headers[8];
+    case 6: return headers[7];
+    default: return -1;
+    }
 }
 
 int clinux_tcp_socket(int family) {

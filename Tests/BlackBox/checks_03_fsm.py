@@ -371,6 +371,56 @@ def _(t):
     expect(time.monotonic() - began < 9, "a close after 3 seconds", f"{time.monotonic() - began:.1f} s")
 
 
+@check("RFC 9687 §3: the end by the send hold timer is told with code 8", Neighbor(),
+       Neighbor(raw={"martlet": "send hold time 3;", "bird": ""}), only=("martlet",), slow=5)
+def _(t):
+    sender = t.up(0)
+    lazy = t.connect(1, buffer=4096)
+    lazy.establish(hold=30)
+    lazy.start_keepalives(1)
+    lazy.reads.clear()
+    flood(sender)
+    expect(until(lambda: "sent: Send Hold Timer Expired" in t.dut.bgpctl("show", "neighbors", "p1"), 10, 0.2),
+           "the neighbour to show that NOTIFICATION 8 was sent", t.dut.bgpctl("show", "neighbors", "p1"))
+    # What had been written before is a whole number of messages and, if the last one came through, it is NOTIFICATION 8.
+    lazy.reads.set()
+    lazy.expect_closed()
+    expect(lazy.notification is None or lazy.notification[:2] == (8, 0), "NOTIFICATION 8/0 or none", lazy.story)
+
+
+@check("RFC 9687 §3: KEEPALIVEs that the peer takes restart the send hold timer", Neighbor(raw={"martlet": "send hold time 4;"}),
+       slow=9)
+def _(t):
+    session = t.up(hold=9)
+    session.expect_alive(9)
+
+
+@check("RFC 9687 §3: a session without anything to send stays up beyond the send hold time",
+       Neighbor(raw={"martlet": "send hold time 3;"}), slow=7)
+def _(t):
+    session = t.up(hold=90)
+    session.expect_alive(7)
+
+
+@check("RFC 9687 §3: a peer that reads slowly keeps its session", Neighbor(), Neighbor(raw={"martlet": "send hold time 3;", "bird": ""}),
+       only=("martlet",), slow=6)
+def _(t):
+    sender = t.up(0)
+    slow = t.connect(1, buffer=4096)
+    slow.establish(hold=30)
+    slow.start_keepalives(1)
+    flood(sender)
+    # It reads for a moment every second and a half.
+    for _ in range(4):
+        slow.reads.clear()
+        slow.quiet(1.5)
+        slow.reads.set()
+        slow.quiet(0.1)
+    slow.reads.set()
+    slow.expect_route("10.154.199.0/24", patience=20)
+    slow.expect_alive(0.1)
+
+
 @check("RFC 9687 §1: a peer that does not read holds up no other peer", Neighbor(), Neighbor(), Neighbor(), slow=3)
 def _(t):
     sender, other = t.up(0), t.up(2)

@@ -69,7 +69,10 @@ class Neighbor:
         if buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         if self.ttl:
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, self.ttl)
+            if self.transport == 4:
+                sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, self.ttl)
+            else:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, self.ttl)
         if self.password:
             # struct tcp_md5sig: the other end's sockaddr_storage, flags, prefix length, key length, interface, key.
             address = struct.pack("=HH4s120x", socket.AF_INET, 0, socket.inet_aton(self.dut))
@@ -242,6 +245,8 @@ class Daemon:
     name = "?"
     slowness = 1        # how many times longer than others it may take to call a neighbour or to listen to it again
 
+    restarting = False          # whether it is told at its start that it restarts, where it has to be told
+
     def __init__(self, worker, config):
         self.worker, self.config = worker, config
         self.router_id = config.router_id or f"{worker.net(0)}.1"
@@ -268,7 +273,8 @@ class Daemon:
             raise Failed(f"expected {self.name} to start; seen: {what}: {self.tail()}")
 
     def tail(self):
-        self.log.flush()
+        if not self.log.closed:
+            self.log.flush()
         return " | ".join(open(f"{self.folder}/log", errors="replace").read().strip().splitlines()[-4:])[-600:]
 
     def listening(self):
@@ -353,11 +359,12 @@ class Bird(Daemon):
             .replace("BIRD version", "BIRD")
 
     def command(self):
-        return [self.binary, "-f", "-c", f"{self.folder}/conf", "-s", f"{self.folder}/ctl", "-P", f"{self.folder}/pid"]
+        return [self.binary, "-f", "-c", f"{self.folder}/conf", "-s", f"{self.folder}/ctl", "-P", f"{self.folder}/pid",
+                *(["-R"] if self.restarting else [])]
 
     def control(self, text):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(5)
+            sock.settimeout(120)
             sock.connect(f"{self.folder}/ctl")
             sock.sendall(text.encode() + b"\n")
             answer = b""
@@ -481,7 +488,7 @@ class Martlet(Bird):
         # The control socket opens beside the listener, not before it.
         until(lambda: os.path.exists(f"{self.folder}/s.sock"))
         done = subprocess.run([os.path.join(os.path.dirname(self.binary), "bgpctl"), "--socket", f"{self.folder}/s.sock",
-                               *arguments], capture_output=True, text=True, timeout=20)
+                               *arguments], capture_output=True, text=True, timeout=120)
         if done.returncode:
             raise Failed(f"expected bgpctl {' '.join(arguments)} to work; seen: {done.stdout}{done.stderr}".strip())
         return done.stdout
@@ -538,7 +545,7 @@ class Frr(Daemon):
         until(lambda: os.path.exists(f"{self.folder}/bgpd.vty"))
         arguments = [a for command in commands for a in ("-c", command)]
         done = subprocess.run(["vtysh", "-d", "bgpd", "--vty_socket", self.folder, *arguments],
-                              capture_output=True, text=True, timeout=20)
+                              capture_output=True, text=True, timeout=240)
         return done.stdout
 
     def shut_down(self, neighbor, text=None):

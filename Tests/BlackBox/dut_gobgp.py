@@ -27,8 +27,6 @@ class GoBgp(Daemon):
         return [self.binary, "-t", "toml", "-f", f"{self.folder}/conf", "--api-hosts", "127.0.0.1:50051", "--pprof-disable",
                 "--log-level", "warn", *(["-r"] if self.restarting else [])]
 
-    restarting = False          # whether it says that it restarts
-
     def start(self):
         super().start()
         # It listens before it has read its configuration.
@@ -40,7 +38,7 @@ class GoBgp(Daemon):
 
     def gobgp(self, *arguments):
         done = subprocess.run([*self.worker.inside(), self.control, "-u", "127.0.0.1", "-p", "50051", *arguments],
-                              capture_output=True, text=True, timeout=60)
+                              capture_output=True, text=True, timeout=240)
         return done.stdout + done.stderr
 
     def json(self, *arguments):

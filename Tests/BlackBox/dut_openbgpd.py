@@ -36,7 +36,7 @@ class OpenBgpd(Daemon):
     def bgpctl(self, *arguments):
         until(lambda: os.path.exists(f"{self.folder}/ctl"))
         done = subprocess.run([self.control, "-s", f"{self.folder}/ctl", *arguments], capture_output=True, text=True,
-                              timeout=60)
+                              timeout=240)
         return done.stdout + done.stderr
 
     def json(self, *arguments):

@@ -15,6 +15,12 @@ int clinux_read_address(const struct sockaddr_storage *value, void *octets, uint
 /// accept4(2) with SOCK_NONBLOCK and SOCK_CLOEXEC. Returns the descriptor, or -1 with errno.
 int clinux_accept(int fd, struct sockaddr_storage *remote);
 
+/// Makes a listening socket keep the headers of each SYN for `clinux_syn_ttl`. Returns 0, or -1 with errno.
+int clinux_save_syn(int fd);
+
+/// The TTL or hop limit that the SYN of an accepted connection arrived with, or -1 when it was not kept. Asks once.
+int clinux_syn_ttl(int fd);
+
 /// A new non-blocking, close-on-exec TCP socket of family 4 or 6, or -1 with errno.
 int clinux_tcp_socket(int family);
 

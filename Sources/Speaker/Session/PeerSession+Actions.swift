@@ -203,7 +203,23 @@ extension PeerSession {
             self.connections[id]?.backlog.append(buffer)
             return
         }
-        channel.writeAndFlush(buffer, promise: nil)
+        let written = channel.eventLoop.makePromise(of: Void.self)
+        self.track(written, on: id)
+        channel.writeAndFlush(buffer, promise: written)
+    }
+
+    /// Tells machine and core when the transport has taken a write: any, be it a KEEPALIVE, restarts the send hold timer
+    /// (RFC 9687). `count` octets of it came from the core.
+    private func track(_ written: EventLoopPromise<Void>, on id: ConnectionID, unsent count: Int = 0) {
+        if self.connections[id]?.pendingWrites == 0 { self.connections[id]?.pendingSince = .now() }
+        self.connections[id]?.pendingWrites += 1
+        written.futureResult.whenComplete { result in
+            self.assumeIsolated { peer in
+                peer.connections[id]?.pendingWrites -= 1
+                if case .success = result { peer.handle(.dataAccepted(id)) }
+                if count > 0, peer.unsent.remove(count) { peer.core.send(.ready) }
+            }
+        }
     }
 
     /// Writes the session's part of a flush; tells machine and core when the transport has it.
@@ -224,12 +240,7 @@ extension PeerSession {
             channel.write(slice, promise: nil)
         }
         let written = channel.eventLoop.makePromise(of: Void.self)
-        written.futureResult.whenComplete { result in
-            self.assumeIsolated { peer in
-                if case .success = result { peer.handle(.dataAccepted(id)) }
-                if unsent.remove(count) { peer.core.send(.ready) }
-            }
-        }
+        self.track(written, on: id, unsent: count)
         channel.writeAndFlush(
             buffer.getSlice(at: last.lowerBound, length: last.count) ?? ByteBuffer(),
             promise: written

@@ -51,7 +51,20 @@ extension PeerSession {
             }
         }
         self.timers[timer] = nil
+        if timer.timer == .sendHold, let id = timer.connection, self.takesWrites(id, now) {
+            // Nothing waited for as long as that: there was little to send.
+            self.handle(.dataAccepted(id))
+            return
+        }
         self.handle(.timerExpired(timer))
+    }
+
+    /// Whether the transport takes what is written, as far as there was something within the send hold time.
+    private func takesWrites(_ id: ConnectionID, _ now: NIODeadline) -> Bool {
+        guard let connection = self.connections[id], let limit = self.machine.negotiated?.sendHoldTime else {
+            return false
+        }
+        return connection.pendingWrites == 0 || now - connection.pendingSince < TimeAmount(limit)
     }
 }
 

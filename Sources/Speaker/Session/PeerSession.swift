@@ -1,5 +1,6 @@
 internal import BGPSession
 public import BGPWire
+internal import CLinux
 internal import Glibc
 internal import IPAddressing
 internal import Logging
@@ -74,6 +75,9 @@ actor PeerSession {
         var maximumMessageLength = MessageHeader.standardMaximumLength
         /// The UPDATE event was reported for the octets being read.
         var deliversUpdates = false
+        /// Writes that the transport has not taken, and since when there are any.
+        var pendingWrites = 0
+        var pendingSince = NIODeadline.distantPast
     }
 
     /// A timer with the deadline it has now; the scheduled task may be older and is then renewed when it fires.
@@ -178,6 +182,15 @@ actor PeerSession {
         if let local = self.transport.local, BGPSocket.localEnd(of: descriptor)?.address != local.address {
             BGPSocket.abort(descriptor)
             return
+        }
+        // What arrived before the connection gets its own minimum TTL would be heard (RFC 5082 §3).
+        if let minimum = self.transport.options.minimumTTL {
+            let ttl = clinux_syn_ttl(descriptor)
+            guard ttl < 0 || ttl >= CInt(minimum) else {
+                self.logger.debug("Connection refused", metadata: ["reason": "TTL security", "ttl": "\(ttl)"])
+                BGPSocket.abort(descriptor)
+                return
+            }
         }
         self.offered = descriptor
         self.handle(.connectionOffered)

@@ -115,8 +115,8 @@ final class Listeners: Sendable {
 
     /// Makes the set of sockets and keys exactly `wanted`; keys of sockets that stay are changed in place.
     ///
-    /// A connection inherits the socket's minimum TTL, so that it holds from the first packet on; a neighbour's own, if
-    /// higher, holds once the connection was accepted.
+    /// A connection inherits the socket's minimum TTL, so that it holds from the first packet on. A neighbour's own, if
+    /// higher, holds once the connection was accepted; of what came before, the SYN is looked at then.
     ///
     /// Sockets that cannot be opened are returned with the reason; the others work.
     func update(_ wanted: [Local: Expected]) -> [(Local, SocketError)] {
@@ -197,6 +197,8 @@ final class Listeners: Sendable {
                 // The address may appear later than the daemon; the session waits for it, the listener need not.
                 try? BGPSocket.set(descriptor, Int32(IPPROTO_IP), Int32(IP_FREEBIND), 1, "IP_FREEBIND")
             }
+            // For neighbours with more TTL security than the socket; where the kernel cannot, the socket option holds alone.
+            _ = clinux_save_syn(descriptor)
             try BGPSocket.bind(descriptor, to: local)
             // Hundreds of peers may connect at once after a restart; a short backlog costs them SYN retries.
             guard listen(descriptor, 1024) == 0 else { throw SocketError("listen on \(local)") }
