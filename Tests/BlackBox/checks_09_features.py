@@ -1,5 +1,6 @@
 """Add-path, route refresh, extended messages, communities."""
 import struct
+import time
 
 from dut import AS, Config, Neighbor
 from framework import *
@@ -347,6 +348,24 @@ def _(t):
     observer.expect_no_route(P)
     t.settle(sender, observer)
     expect(observer.route(R), f"{R} to stay", observer.story)
+
+
+@check("RFC 7313 §4.2: when EoRR does not come, what was not sent again goes after five minutes, and the rest stays",
+       Neighbor(hold=240), Neighbor(hold=240), only=("martlet",), slow=300, long=True)
+def _(t):
+    sender, observer = t.up(0, also=[ENHANCED]), t.up(1)
+    sender.announce([P, Q])
+    observer.expect_route(P)
+    observer.expect_route(Q)
+    began = time.monotonic()
+    sender.send(refresh(subtype=1))
+    sender.announce(P)
+    observer.quiet(280)
+    observer.expect_route(Q, patience=0)
+    observer.expect_no_route(Q, patience=40)
+    expect(time.monotonic() - began > 290, "five minutes", f"{time.monotonic() - began:.0f} s")
+    observer.expect_route(P, patience=0)
+    sender.expect_alive(0.1)
 
 
 @check("RFC 7313 §4.2: EoRR without BoRR removes nothing", Neighbor(), Neighbor())

@@ -12,11 +12,11 @@ _group = [None]
 
 
 class Check:
-    def __init__(self, title, function, config, pending, only, slow, alone):
+    def __init__(self, title, function, config, pending, only, slow, alone, long):
         self.title, self.function, self.config, self.alone = title, function, config, alone
         # Reasons by daemon: why a check is not expected to pass yet, or says nothing about a daemon.
         self.pending = {"martlet": pending} if isinstance(pending, str) else dict(pending or {})
-        self.only, self.slow, self.group = only, slow, _group[0]
+        self.only, self.slow, self.long, self.group = only, slow, long, _group[0]
 
 
 def group(name):
@@ -24,16 +24,16 @@ def group(name):
     _group[0] = name
 
 
-def check(title, *neighbors, config=None, pending=None, only=None, slow=0, alone=None, **options):
+def check(title, *neighbors, config=None, pending=None, only=None, slow=0, alone=None, long=False, **options):
     """A check: a function of a `Case`. `slow` says for how many seconds it waits at least, so that it starts early.
 
     `only` names the daemons whose configuration the check can be written in. `alone` says why the check is right although
-    every other daemon fails it.
+    every other daemon fails it. A `long` one takes minutes and runs with MARTLET_LONG_TESTS=1 or when it is asked for.
     """
     def register(function):
         if any(c.title == title for c in CHECKS):
             raise ValueError(f"two checks are called {title!r}")
-        CHECKS.append(Check(title, function, config or Config(*neighbors, **options), pending, only, slow, alone))
+        CHECKS.append(Check(title, function, config or Config(*neighbors, **options), pending, only, slow, alone, long))
         return function
     return register
 

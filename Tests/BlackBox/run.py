@@ -164,6 +164,8 @@ def main():
     if options.only:
         pattern = re.compile(options.only, re.IGNORECASE)
         checks = [c for c in checks if pattern.search(c.title) or pattern.search(c.group or "")]
+    elif not options.write_table and not os.environ.get("MARTLET_LONG_TESTS"):
+        checks = [c for c in checks if not c.long]
     if options.list:
         for item in checks:
             print(item.title)
