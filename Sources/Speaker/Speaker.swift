@@ -22,7 +22,7 @@ public final class Speaker: Sendable {
         /// Opens the kernel; runs on the thread that will use it.
         public var openKernel: @Sendable () throws(NetlinkError) -> any NetlinkKernel
 
-        /// Creates options with defaults: the running kernel, a minute, a thread for each processor but one.
+        /// Creates options with defaults: the running kernel, a minute, a thread of sessions for each processor.
         public init(
             sessionThreads: Int? = nil,
             staleRouteTime: Duration = .seconds(60),
@@ -33,7 +33,7 @@ public final class Speaker: Sendable {
                 try LinuxKernel()
             }
         ) {
-            self.sessionThreads = sessionThreads ?? max(1, min(System.coreCount - 1, 8))
+            self.sessionThreads = sessionThreads ?? max(1, min(System.coreCount, 8))
             self.staleRouteTime = staleRouteTime
             self.stalePathTime = stalePathTime
             self.restartPeerTime = restartPeerTime

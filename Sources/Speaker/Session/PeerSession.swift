@@ -34,6 +34,8 @@ actor PeerSession {
     var sessionCount: UInt32 = 0
     var establishedAt: NIODeadline?
     var establishedTime: Double?
+    /// When the machine was told last that octets left.
+    var transmissionNoted = NIODeadline.uptimeNanoseconds(0)
     var lastErrorTime: Double?
     var counters = MessageCounters()
     var errorLines = LogAllowance()
@@ -65,6 +67,8 @@ actor PeerSession {
 
     struct Connection {
         var channel: (any Channel)?
+        /// The channel's socket, for writes past it; good for as long as the channel is active.
+        var descriptor: CInt = -1
         var handler: NIOLoopBound<ConnectionHandler>?
         /// Written before the channel was there.
         var backlog: [ByteBuffer] = []
