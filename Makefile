@@ -3,7 +3,7 @@
 SWIFT ?= swift
 FLAGS := -c release -Xswiftc -enable-testing
 
-.PHONY: demo test test-long fuzz sanitize build bench bench-micro bench-check rfc-checks check format clean deps
+.PHONY: demo interop test test-long fuzz sanitize build bench bench-micro bench-check rfc-checks check format clean deps
 
 demo: build
 	Scripts/deps demo
@@ -13,18 +13,19 @@ build:
 	Scripts/deps build
 	$(SWIFT) build $(FLAGS)
 
-# Everything with a bounded run time: unit, component and interoperability tests, and the black-box checks.
+# Everything with a bounded run time: unit, component and interoperability tests, the black-box checks, and the short
+# rows of the interoperability matrix.
 test: deps
 	$(SWIFT) build $(FLAGS) --build-tests
 	Scripts/check
-	MARTLET_LONG_TESTS= Scripts/test --black-box $(SWIFT) test $(FLAGS) --skip-build
+	MARTLET_LONG_TESTS= Scripts/test --black-box --matrix --short $(SWIFT) test $(FLAGS) --skip-build
 
-# The same, the tests that run for minutes included, then sanitizers, counters of the micro benchmarks, and half a minute
+# The same, the tests that run for minutes and the whole matrix included, then sanitizers, counters of the micro benchmarks, and half a minute
 # of every fuzzer.
 test-long: deps
 	$(SWIFT) build $(FLAGS) --build-tests
 	Scripts/check
-	MARTLET_LONG_TESTS=1 Scripts/test --black-box $(SWIFT) test $(FLAGS) --skip-build
+	MARTLET_LONG_TESTS=1 Scripts/test --black-box --matrix --write $(SWIFT) test $(FLAGS) --skip-build
 	$(MAKE) sanitize
 	$(MAKE) bench-check
 	$(MAKE) fuzz FUZZ_SECONDS=30
@@ -33,6 +34,12 @@ test-long: deps
 rfc-checks: deps
 	$(SWIFT) build $(FLAGS)
 	Tests/BlackBox/run.py --write-table
+
+# Every feature with every other daemon, read from that daemon's own state; writes docs/interop.md. Some of it:
+# Tests/Matrix/run.py --daemon frr --only Restarts
+interop: deps
+	$(SWIFT) build $(FLAGS)
+	Tests/Matrix/run.py --write
 
 # Tests of sessions, core and speaker with ThreadSanitizer and with AddressSanitizer.
 sanitize: deps
