@@ -215,8 +215,9 @@ extension PeerSession {
         channel.writeAndFlush(buffer, promise: written)
     }
 
-    /// Tells machine and core when the transport has taken a write: any, be it a KEEPALIVE, restarts the send hold timer
-    /// (RFC 9687). `count` octets of it came from the core.
+    /// Tells machine and core when the transport has taken a write, of which `count` octets came from the core.
+    ///
+    /// Any write, be it a KEEPALIVE, restarts the send hold timer (RFC 9687).
     private func track(_ written: EventLoopPromise<Void>, on id: ConnectionID, unsent count: Int = 0) {
         if self.connections[id]?.pendingWrites == 0 { self.connections[id]?.pendingSince = .now() }
         self.connections[id]?.pendingWrites += 1
