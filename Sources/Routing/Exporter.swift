@@ -393,15 +393,10 @@ extension CoreState {
         } else {
             change.stripsConfederation = group.stripsConfederation
         }
-        if change.sendsAIGP, record.flags.contains(.aigp), source.isBGP {
-            // A next hop that the receiver does not see any more hides its distance (RFC 7311 §3.4).
-            let kept = self.exportedNextHop(group, source, target, record.target, false)
-            if case .recursive(let nextHop, _) = target, kept?.address != nextHop.address {
-                change.aigpDistance = self.targets[record.target].igpMetric
-            }
-        }
+        let carriesAIGP = change.sendsAIGP && record.flags.contains(.aigp) && source.isBGP
         var isNextHopSet = false
         if policy.constant == .accept {
+            if carriesAIGP { change.aigpDistance = self.hiddenDistance(group, source, target, record.target, false) }
             exporter.rewrite(self.store.bytes(path.accepted), change)
         } else {
             let original = self.draft(path.accepted, Int(path.source), prefix())
@@ -411,6 +406,9 @@ extension CoreState {
             target = draft.target
             let discriminator = draft.attributes.multiExitDiscriminator
             if discriminator != original.attributes.multiExitDiscriminator { change.dropsMED = false }
+            if carriesAIGP {
+                change.aigpDistance = self.hiddenDistance(group, source, target, record.target, isNextHopSet)
+            }
             unsafe draft.attributes.bytes.withUnsafeBytes { buffer in
                 // The array outlives the call.
                 exporter.rewrite(unsafe Octets(buffer.baseAddress, count: buffer.count), change)
@@ -421,6 +419,19 @@ extension CoreState {
             Self.fits(exporter, group, nextHop)
         else { return 0 }
         return exporter.keep(nextHop, rules.owners)
+    }
+
+    /// The distance to a next hop that the receiver does not see any more, by a rule or by the policy (RFC 7311 §3.4).
+    private func hiddenDistance(
+        _ group: GroupKey,
+        _ source: SourceRecord,
+        _ target: RouteTarget,
+        _ original: TargetID,
+        _ isSet: Bool
+    ) -> UInt32 {
+        guard case .recursive(let nextHop, _) = self.targets.target(original) else { return 0 }
+        let sent = self.exportedNextHop(group, source, target, original, isSet)
+        return sent?.address == nextHop.address ? 0 : self.targets[original].igpMetric
     }
 
     /// Whether the attributes leave room for a prefix in a message.

@@ -193,6 +193,21 @@ struct FilterSetTests {
         #expect(PathMask([.anyRun]).matches(ASPath()))
     }
 
+    @Test("CVE-2026-49943, BIRD: a mask reads paths of any length, as an extended message may carry them")
+    func longPathMask() {
+        let one = PathMask.Element.number(FilterRangeSet([65001...65001]))
+        let numbers = Array(repeating: ASNumber(rawValue: 65001), count: 10_000)
+        let path = ASPath(
+            segments: stride(from: 0, to: numbers.count, by: 250).map { start in
+                .init(kind: start % 500 == 0 ? .sequence : .set, numbers: Array(numbers[start..<start + 250]))
+            }
+        )
+        #expect(PathMask([one, .repeatPrevious]).matches(path))
+        #expect(PathMask([.anyRun, one, .anyRun]).matches(path))
+        #expect(!PathMask([one, one, one]).matches(path))
+        #expect(PathMask(Array(repeating: .anyRun, count: 200) + [one]).matches(path))
+    }
+
     @Test(
         "Globs match whole names",
         arguments: [

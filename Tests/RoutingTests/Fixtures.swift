@@ -203,8 +203,10 @@ struct Receiver: Equatable {
             ipv6: .init(isNegotiated: true, receivesPathIDs: self.receivesPathIDs),
             hasFourOctetAS: self.hasFourOctetAS,
             isInternal: true,
-            peerAS: ASNumber(rawValue: 65000)
+            peerAS: ASNumber(rawValue: 65000),
+            acceptsAIGP: true
         )
+        context.allowsConfederationSegments = true
         context.enforcesFirstAS = false
         var offset = 0
         while offset < bytes.count {

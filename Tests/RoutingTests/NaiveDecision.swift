@@ -179,20 +179,34 @@ struct Decided {
 
     /// The steps before MED, the smaller the better.
     private static func beforeMED(_ route: Accepted, _ options: DecisionOptions) -> [Int] {
-        guard let session = route.settings.session else { return [-Int(route.local.preference), 0, 0, 0, 0, 0] }
+        guard let session = route.settings.session else { return [-Int(route.local.preference), 0] }
         return [
             -Int(route.local.preference), 1, route.attributes.communities.contains(.longLivedStale) ? 1 : 0,
             -Int(route.attributes.localPreference ?? session.defaultLocalPreference),
+        ] + Self.accumulated(route) + [
             options.contains(.pathLength) ? route.attributes.asPath?.decisionLength ?? 0 : 0,
             Int(route.attributes.origin?.rawValue ?? 2),
         ]
     }
 
+    /// Any metric is better than none, then the least sum counts (RFC 7311 §4.1).
+    private static func accumulated(_ route: Accepted) -> [Int] {
+        guard let metric = route.attributes.accumulatedIGPMetric else { return [1, 0, 0] }
+        let sum = Self.sum(metric, route.resolved.igpMetric)
+        return [0, Int(sum >> 32), Int(sum & 0xFFFF_FFFF)]
+    }
+
+    /// A metric with a distance added, the largest where that is not known or the sum too large.
+    static func sum(_ metric: UInt64, _ distance: UInt32) -> UInt64 {
+        distance >= 0x8000_0000 || metric > .max - UInt64(distance) ? .max : metric + UInt64(distance)
+    }
+
     /// The steps after MED that paths of equal cost have in common.
     private static func afterMED(_ route: Accepted, _ options: DecisionOptions) -> [Int] {
-        guard route.settings.session != nil else { return [0, 0] }
+        guard let session = route.settings.session else { return [0, 0] }
         return [
-            route.settings.origin.isInternal ? 1 : 0,
+            // What came from another member of the confederation is as internal as the rest (RFC 5065 §5.3).
+            route.settings.origin.isInternal || session.isConfederationMember ? 1 : 0,
             options.contains(.igpMetric) ? Int(route.resolved.igpMetric) : 0,
         ]
     }

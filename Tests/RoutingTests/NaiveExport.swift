@@ -87,6 +87,7 @@ extension Decided {
         let key = settings.key
         let isTransparent = key.session == .routeServerClient
         let toInternal = key.session == .client || key.session == .nonClient
+        let toInterior = toInternal || key.session == .confederationMember
         let session = route.settings.session
         let isLastResort =
             session != nil && !key.takesLongLivedStale && route.attributes.communities.contains(.longLivedStale)
@@ -97,18 +98,27 @@ extension Decided {
             if key.interpretsCommunities {
                 let communities = route.attributes.communities
                 if communities.contains(.noAdvertise) { return nil }
-                if !toInternal, communities.contains(.noExport) || communities.contains(.noExportSubconfed) {
-                    return nil
-                }
+                if !toInterior, communities.contains(.noExport) { return nil }
+                if !toInternal, communities.contains(.noExportSubconfed) { return nil }
             }
+        }
+        // RFC 9234 §5: what is marked goes to customers and clients alone.
+        if route.attributes.onlyToCustomer != nil, let role = key.role, ![.provider, .routeServer].contains(role) {
+            return nil
         }
         var draft = self.draft(prefix, route)
         guard settings.policy.evaluate(&draft) == .accept else { return nil }
         var out = draft.attributes
         if out.origin == nil { out.origin = .igp }
-        var path = out.asPath ?? ASPath()
-        if toInternal {
+        if let role = key.role, [.provider, .peer, .routeServer].contains(role) {
+            out.onlyToCustomer = out.onlyToCustomer ?? key.localAS
+        }
+        if toInterior || key.sendsLocalPreference {
             out.localPreference = out.localPreference ?? session?.defaultLocalPreference ?? key.defaultLocalPreference
+        } else {
+            out.localPreference = nil
+        }
+        if toInternal {
             if isLastResort {
                 out.localPreference = 0
                 if !out.communities.contains(.noExport) { out.communities.append(.noExport) }
@@ -121,19 +131,60 @@ extension Decided {
                 if !clusters.isEmpty { out.clusterList = clusters }
             }
         } else {
-            if !isTransparent { path.prepend(key.localAS) }
-            out.localPreference = nil
             out.originatorID = nil
             out.clusterList = nil
-            if session != nil, !isTransparent,
+            if session != nil, !isTransparent, !toInterior,
                 out.multiExitDiscriminator == route.attributes.multiExitDiscriminator
             {
                 out.multiExitDiscriminator = nil
             }
         }
-        out.asPath = path
+        out.asPath = Self.path(out.asPath ?? ASPath(), key)
         guard let nextHop = Self.nextHop(key, route, draft.target) else { return nil }
+        switch key.aigp {
+        case .off: out.remove(.aigp)
+        case .originate where session == nil && out.accumulatedIGPMetric == nil:
+            Self.setMetric(UInt64(route.local.igpMetric ?? 0), &out)
+        case .on, .originate:
+            // A receiver that does not see the next hop the metric counts from is told the way to it as well.
+            if session != nil, let metric = out.accumulatedIGPMetric, case .recursive(let original, _) = route.target,
+                original.address != nextHop.address
+            {
+                Self.setMetric(Self.sum(metric, route.resolved.igpMetric), &out)
+            }
+        }
         return Receiver.Route(attributes: out, nextHop: nextHop.address, linkLocal: nextHop.linkLocal)
+    }
+
+    private static func setMetric(_ metric: UInt64, _ attributes: inout PathAttributes) {
+        let octets = (0..<8).map { UInt8(truncatingIfNeeded: metric >> (56 - $0 * 8)) }
+        attributes.set(.aigp, flags: .optional, value: [1, 0, 11] + octets)
+    }
+
+    /// AS_PATH as a kind of neighbour gets it (RFC 4271 §5.1.2, RFC 5065 §4, RFC 7947 §2.2.2.1).
+    private static func path(_ path: ASPath, _ key: GroupKey) -> ASPath {
+        var segments = path.segments
+        switch key.session {
+        case .client, .nonClient: return path
+        case .confederationMember:
+            if let first = segments.first, first.kind == .confederationSequence, first.numbers.count < 255 {
+                segments[0].numbers.insert(key.localAS, at: 0)
+            } else {
+                segments.insert(.init(kind: .confederationSequence, numbers: [key.localAS]), at: 0)
+            }
+            return ASPath(segments: segments)
+        case .external, .routeServerClient: break
+        }
+        if key.stripsConfederation {
+            segments.removeAll { $0.kind == .confederationSequence || $0.kind == .confederationSet }
+        }
+        guard key.session == .external else { return ASPath(segments: segments) }
+        for index in segments.indices {
+            segments[index].numbers = segments[index].numbers.map { $0 == key.overriddenAS ? key.localAS : $0 }
+        }
+        var result = ASPath(segments: segments)
+        result.prepend(key.localAS)
+        return result
     }
 
     /// The next hop a group is sent for a route: nil when there is none it could use.
@@ -149,14 +200,14 @@ extension Decided {
         func isUnderstood(_ address: IPAddress) -> Bool {
             address.isIPv4 == key.table.isIPv4 || key.allowsExtendedNextHop && !address.isIPv4
         }
-        let toInternal = key.session == .client || key.session == .nonClient
+        let toInterior = [.client, .nonClient, .confederationMember].contains(key.session)
         let isTransparent = key.session == .routeServerClient && route.settings.session != nil
         if !applies(key.nextHopSelf) {
             switch target {
             case .recursive(let nextHop, _):
                 let isShared = key.interface != 0 && route.settings.session?.interface == key.interface
                 let isForced = applies(key.nextHopKeep) || target != route.target || isTransparent
-                if isForced || isUnderstood(nextHop.address) && (toInternal || isShared) {
+                if isForced || isUnderstood(nextHop.address) && (toInterior || isShared) {
                     guard isUnderstood(nextHop.address) else { return nil }
                     if isShared { return nextHop }
                     // A link-local address is of no use on another link.
@@ -165,7 +216,7 @@ extension Decided {
             case .gateways(let gateways):
                 if gateways.count == 1, let address = gateways[0].address, isUnderstood(address) {
                     let interface = route.resolved.gateways.first?.interface
-                    if toInternal || key.interface != 0 && key.interface == interface { return BGPNextHop(address) }
+                    if toInterior || key.interface != 0 && key.interface == interface { return BGPNextHop(address) }
                 }
             case .blackhole, .unreachable, .prohibit: break
             }

@@ -106,10 +106,16 @@ struct NaiveModel {
     func accepted(_ route: Route, _ prefix: IPPrefix) -> Accepted? {
         guard let settings = self.sources[route.source] else { return nil }
         if let session = settings.session {
-            let own = route.received.asPath?.segments.flatMap(\.numbers).count { $0 == session.localAS } ?? 0
+            let numbers = route.received.asPath?.segments.flatMap(\.numbers) ?? []
+            let own = numbers.count { $0 == session.localAS || $0 == session.confederationID }
             if own > Int(session.allowedLocalAS) { return nil }
             if route.received.originatorID == session.localRouterID { return nil }
             if route.received.clusterList?.contains(session.clusterID ?? session.localRouterID) ?? false { return nil }
+            if let marked = route.received.onlyToCustomer {
+                // RFC 9234 §5: what a customer or a client sends must not be marked, and by a peer only with its own AS.
+                if session.role == .provider || session.role == .routeServer { return nil }
+                if session.role == .peer, marked != session.peerAS { return nil }
+            }
         }
         var local = route.local
         local.preference = settings.preference
@@ -121,6 +127,11 @@ struct NaiveModel {
             local: local
         )
         guard settings.importPolicy.evaluate(&draft) == .accept else { return nil }
+        if let session = settings.session, session.honorsGracefulShutdown, !settings.origin.isInternal,
+            !session.isConfederationMember, draft.attributes.communities.contains(.gracefulShutdown)
+        {
+            draft.attributes.localPreference = 0
+        }
         if route.isAged, !draft.attributes.communities.contains(.longLivedStale) {
             draft.attributes.communities.append(.longLivedStale)
         }

@@ -40,6 +40,10 @@ struct Scenario: ~Copyable {
     let hasMED: Bool
     /// Decision options of all peers; nil when each has its own.
     let decision: DecisionOptions?
+    /// The AS of the confederation that the own one is part of; nil without one.
+    let confederation: ASNumber?
+    /// Whether routes may carry an accumulated metric: without any, third paths decide nothing before MED.
+    let hasAIGP: Bool
     /// What members may take.
     let views: [ExportView]
     /// Prefixes that are announced, and how many lengths they have.
@@ -72,6 +76,8 @@ struct Scenario: ~Copyable {
             [plain, plain, plain, .pathLength, .igpMetric, plain.union(.alwaysCompareMED), nil, nil].randomElement(
                 using: &self.random
             ) ?? plain
+        self.confederation = Int.random(in: 0..<3, using: &self.random) == 0 ? ASNumber(rawValue: 64_900) : nil
+        self.hasAIGP = Int.random(in: 0..<3, using: &self.random) == 0
         self.views = Self.palettes.randomElement(using: &self.random) ?? [.best]
         self.prefixCount = [6, 16, 40].randomElement(using: &self.random) ?? 16
         self.lengthCount = [1, 3, 5].randomElement(using: &self.random) ?? 3

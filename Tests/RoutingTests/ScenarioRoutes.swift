@@ -151,16 +151,38 @@ extension Scenario {
         if self.pick(15) == 0 { path.append(65000) }
         let communities = [
             Community(1, 1), Community(2, 2), .noExport, .noAdvertise, .longLivedStale, .noLongLivedStale,
+            .noExportSubconfed, .gracefulShutdown,
         ]
-        return attributes(
+        var set = attributes(
             path,
             origin: self.pick(4) == 0 ? .egp : .igp,
             med: self.hasMED && self.pick(2) == 0 ? UInt32(self.pick(3)) : nil,
             localPreference: isInternal && self.pick(3) > 0 ? 100 + UInt32(self.pick(2)) : nil,
-            communities: self.pick(3) == 0 ? [communities[self.pick(6)]] : [],
+            communities: self.pick(3) == 0 ? [self.pick(of: communities)] : [],
             originatorID: isInternal && self.pick(4) == 0 ? UInt32(1 + self.pick(4)) : nil,
             clusterList: isInternal && self.pick(4) == 0 ? [UInt32(1 + self.pick(9)), 55] : nil
         )
+        if self.confederation != nil, isInternal && self.pick(3) == 0 || details.isConfederationMember {
+            set.asPath = self.confederationPath(path, details)
+        }
+        if self.pick(8) == 0 { set.onlyToCustomer = self.pick(of: [details.peerAS, details.localAS]) }
+        if self.hasAIGP, self.pick(2) == 0 {
+            let octets = self.pick(of: [0, 1, 2, .max - 1, .max] as [UInt64]).bigEndianOctets
+            set.set(.aigp, flags: .optional, value: [1, 0, 11] + octets)
+        }
+        return set
+    }
+
+    /// A path that came through other members of the confederation.
+    private mutating func confederationPath(_ path: [UInt32], _ details: BGPSourceSettings) -> ASPath {
+        // What stands first in an external path is the neighbour's number, which a member's segment begins with.
+        let isMember = details.isConfederationMember
+        var inside = (0..<self.pick(2)).map { _ in ASNumber(rawValue: 65010 + UInt32(self.pick(3))) }
+        if isMember || inside.isEmpty { inside.insert(details.peerAS, at: 0) }
+        if self.pick(20) == 0 { inside.append(ASNumber(rawValue: self.pick(of: [65000, 64_900]))) }
+        let outside = (isMember ? Array(path.dropFirst()) : path).map(ASNumber.init(rawValue:))
+        let head = ASPath.Segment(kind: .confederationSequence, numbers: inside)
+        return ASPath(segments: outside.isEmpty ? [head] : [head, .init(kind: .sequence, numbers: outside)])
     }
 
     private mutating func target(_ settings: SourceSettings<TestPolicy>, _ details: BGPSourceSettings) -> RouteTarget {
@@ -203,4 +225,9 @@ extension Scenario {
         }
         self.note(.storm)
     }
+}
+
+extension UInt64 {
+    /// Eight octets, most significant first.
+    fileprivate var bigEndianOctets: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: self >> (56 - $0 * 8)) } }
 }

@@ -125,6 +125,12 @@ extension Scenario {
             peerRouterID: RouterID(rawValue: 100 + UInt32(number)),
             peerAddress: Self.address(number, isIPv4: realm.isIPv4)
         )
+        details.confederationID = self.confederation
+        details.isConfederationMember = self.confederation != nil && number % 4 == 1
+        if !isInternal, !details.isConfederationMember {
+            details.role = self.pick(of: [nil, nil, .provider, .customer, .peer, .routeServer, .routeServerClient])
+        }
+        details.honorsGracefulShutdown = self.pick(2) == 0
         details.isRouteReflectorClient = isInternal && number % 4 == 0
         details.clusterID = details.isRouteReflectorClient ? RouterID(rawValue: 1) : nil
         details.interface = !isInternal && self.pick(2) == 0 ? UInt32(number % 3) + 1 : 0
@@ -171,21 +177,34 @@ extension Scenario {
             : BGPNextHop(.v6(IPv6Address(high: 0x2001_0DB8_0000_0000, low: 1)))
         var key = GroupKey(
             table: settings.table,
-            session: isInternal
-                ? details.isRouteReflectorClient ? .client : .nonClient
-                : self.number(of: source) == 3 || self.number(of: source) == 7 ? .routeServerClient : .external,
+            session: self.session(source, details, isInternal: isInternal),
             localAS: ASNumber(rawValue: 65000),
             selfNextHop: own
         )
         key.clusterID = details.clusterID
+        if !key.isInterior {
+            key.localAS = self.confederation ?? key.localAS
+            key.stripsConfederation = self.confederation != nil
+            key.role = details.role
+            if key.session == .external, self.pick(6) == 0 { key.overriddenAS = details.peerAS }
+            key.sendsLocalPreference = self.pick(8) == 0
+        }
+        if self.hasAIGP { key.aigp = self.pick(of: [.off, .on, .on, .originate]) }
         key.view = self.pick(of: self.views)
         if self.pick(3) == 0 {
             key.interface = details.interface
-            key.encoding.hasFourOctetAS = self.pick(4) != 0
+            // What two-octet neighbours make of confederation segments before an AS4_PATH is their matter.
+            key.encoding.hasFourOctetAS = self.confederation != nil || self.pick(4) != 0
             key.allowsExtendedNextHop = settings.table.isIPv4 && self.pick(2) == 0
         }
         self.vary(&key)
         return ExportSettings(policy: self.exportPolicy(settings.table), key: key)
+    }
+
+    private func session(_ source: SourceID, _ details: BGPSourceSettings, isInternal: Bool) -> GroupKey.Session {
+        if isInternal { return details.isRouteReflectorClient ? .client : .nonClient }
+        if details.isConfederationMember { return .confederationMember }
+        return self.number(of: source) == 3 || self.number(of: source) == 7 ? .routeServerClient : .external
     }
 
     /// Draws what may change while a session is up.
