@@ -5,7 +5,8 @@ import IPAddressing
 /// `bgpctl explain`.
 struct Explain: ControlCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Tell why a route is the best one or not, and to whom it goes or why not.",
+        abstract:
+            "Tell why a route is the best one or not, and to whom it goes, to neighbors, kernels and other tables, or why not.",
         discussion: """
             With a prefix its own paths; with an address those of the most specific prefix around it. Paths are marked as by \
             'show routes': * for the best one, = for one as good up to the IGP metric, ! for one that was rejected or \
@@ -62,6 +63,10 @@ extension Explanation {
             lines.append("  \(path.verdict.mark) \(path.route.protocolName)\(from)\(via)")
             lines.append("      \(path.verdict.words): \(path.reason)\(place)")
         }
+        for export in self.exports {
+            lines.append("  \(export.name) to \(export.destination): \(export.state.rawValue)")
+            lines += export.reasons.map { "      \($0.line)" }
+        }
         guard !self.neighbors.isEmpty else { return lines }
         lines.append("  sent to")
         for neighbor in self.neighbors {
@@ -73,12 +78,15 @@ extension Explanation {
                 ]
                 lines.append("      " + parts.compactMap(\.self).joined(separator: ", "))
             }
-            for reason in neighbor.reasons {
-                let place = reason.place.map { " at \($0)" } ?? ""
-                lines.append("      " + (reason.path.map { "not \($0): " } ?? "") + "\(reason.reason)\(place)")
-            }
+            lines += neighbor.reasons.map { "      \($0.line)" }
         }
         return lines
+    }
+}
+
+extension Explanation.Reason {
+    fileprivate var line: String {
+        (self.path.map { "not \($0): " } ?? "") + self.reason + (self.place.map { " at \($0)" } ?? "")
     }
 }
 

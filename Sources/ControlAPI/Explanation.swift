@@ -8,13 +8,16 @@ public struct Explanation: Codable, Hashable, Sendable {
     public var paths: [Path]
     /// What neighbors of the table are sent of it, in order of the configuration.
     public var neighbors: [Neighbor]
+    /// What kernel protocols and pipes of the table make of it, in order of the configuration.
+    public var exports: [Export]
 
     /// Creates an explanation.
-    public init(prefix: String, table: String, paths: [Path], neighbors: [Neighbor]) {
+    public init(prefix: String, table: String, paths: [Path], neighbors: [Neighbor], exports: [Export] = []) {
         self.prefix = prefix
         self.table = table
         self.paths = paths
         self.neighbors = neighbors
+        self.exports = exports
     }
 
     /// A path and what was decided about it.
@@ -86,7 +89,46 @@ public struct Explanation: Codable, Hashable, Sendable {
         case down
     }
 
-    /// Why a path is not sent to a neighbor.
+    /// What a protocol makes of it that takes routes out of the table and has no neighbor.
+    public struct Export: Codable, Hashable, Sendable {
+        /// Name of the protocol instance.
+        public var name: String
+        /// `kernel` or `pipe`.
+        public var kind: String
+        /// Where routes go: `kernel table 254`, or the name of a table.
+        public var destination: String
+        /// Whether the destination is there.
+        public var state: ExportState
+        /// Why paths are not taken.
+        public var reasons: [Reason]
+
+        /// Creates an export.
+        public init(name: String, kind: String, destination: String, state: ExportState, reasons: [Reason] = []) {
+            self.name = name
+            self.kind = kind
+            self.destination = destination
+            self.state = state
+            self.reasons = reasons
+        }
+    }
+
+    /// Whether routes are where a protocol takes them.
+    public enum ExportState: String, Codable, Hashable, Sendable {
+        /// One is there.
+        case present
+        /// One is due.
+        case pending
+        /// None is taken.
+        case withheld
+        /// A route of another program has its place.
+        case blocked
+        /// The kernel refuses it.
+        case refused
+        /// The protocol does not run.
+        case down
+    }
+
+    /// Why a path is not sent to a neighbor, or not taken.
     public struct Reason: Codable, Hashable, Sendable {
         /// Protocol instance of the path; nil when the reason is about all.
         public var path: String?

@@ -1,6 +1,6 @@
 internal import BGPWire
-internal import IPAddressing
-internal import RouteModel
+public import IPAddressing
+public import RouteModel
 
 /// What makes a consumer one direction of a pipe: all paths of its table that its policy accepts have an image in
 /// another table.
@@ -30,6 +30,34 @@ public struct MirrorOutcome: Hashable, Sendable {
     public var count = 0
     /// Paths that had no room.
     public var blocked = 0
+}
+
+/// What a mirror makes of a path, and why.
+public struct MirrorDecision: Sendable {
+    /// Source of the path.
+    public var source: SourceID
+    /// Its path identifier.
+    public var pathID: UInt32
+    /// What becomes of it.
+    public var outcome: Outcome
+
+    /// Outcomes.
+    public enum Outcome: Sendable {
+        /// It has an image in the other table.
+        case taken
+        /// It is to have one, and has none yet, or there is no room.
+        case waiting
+        /// Its own table does not have it: it was rejected on import.
+        case rejectedOnImport
+        /// The policy rejects it as it is here.
+        case policy(RouteDraft)
+        /// It came from the other table by the same way.
+        case ownImage
+        /// It went through as many mirrors as it may.
+        case tooManyPipes
+        /// The other table has the same source's routes already, by another way.
+        case alreadyThere
+    }
 }
 
 /// Where an image comes from.
@@ -99,6 +127,43 @@ extension RoutingCore {
         guard id.index < self.engine.consumers.count else { return 0 }
         return self.engine.consumers[id.index].mirrors.values.reduce(0) {
             $0 + ($1.source.map { Int(self.counters($0).received) } ?? 0)
+        }
+    }
+
+    /// What the mirror makes of each path of a destination.
+    public func explainMirror(_ id: ConsumerID, _ prefix: IPPrefix) -> [MirrorDecision] {
+        guard self.isLive(id), let settings = self.engine.consumers[id.index].mirror else { return [] }
+        let consumer = self.engine.consumers[id.index]
+        let present = self.engine.images(of: prefix, in: settings.table, owner: settings.owner)
+        let evaluate = self.policies.evaluator
+        return self.engine.paths(of: prefix, in: consumer.table).map { path in
+            let source = Int(path.source)
+            var decision = MirrorDecision(source: SourceID(source), pathID: path.pathID, outcome: .waiting)
+            let origin = self.engine.state.sources[source]
+            guard path.accepted != 0 else {
+                decision.outcome = .rejectedOnImport
+                return decision
+            }
+            guard origin.image.owner != settings.owner else {
+                decision.outcome = .ownImage
+                return decision
+            }
+            let draft = self.engine.state.draft(path.accepted, source, prefix)
+            var judged = draft
+            let verdict = consumer.policy.constant ?? evaluate(consumer.policy.slot, &judged)
+            guard verdict == .accept else {
+                decision.outcome = .policy(draft)
+                return decision
+            }
+            guard let mirror = consumer.mirrors[source], mirror.original == origin.serial else { return decision }
+            if let image = mirror.source {
+                let key = UInt64(image.rawValue) << 32 | UInt64(path.pathID)
+                if present.contains(key) { decision.outcome = .taken }
+            } else {
+                decision.outcome =
+                    origin.image.generation >= settings.maximumGeneration ? .tooManyPipes : .alreadyThere
+            }
+            return decision
         }
     }
 
@@ -202,6 +267,15 @@ extension RoutingCore {
 }
 
 extension Engine {
+    /// The paths of a destination.
+    fileprivate func paths(of prefix: IPPrefix, in table: TableID) -> [Path] {
+        switch prefix {
+        case .v4(let prefix) where table.isIPv4: self.ipv4Tables[table.index].paths(of: prefix)
+        case .v6(let prefix) where !table.isIPv4: self.ipv6Tables[table.index].paths(of: prefix)
+        default: []
+        }
+    }
+
     /// The images in a table that a pipe made of a destination's paths: sources and identifiers.
     fileprivate func images(of prefix: IPPrefix, in table: TableID, owner: UInt32) -> Set<UInt64> {
         switch prefix {
@@ -226,6 +300,18 @@ extension Engine {
         self.consumers[index] = consumer
         self.updateCursors(table)
         return changes
+    }
+}
+
+extension Table {
+    fileprivate func paths(of prefix: P) -> [Path] {
+        guard let number = self.find(prefix) else { return [] }
+        var found: [Path] = []
+        self.forEachPath(number) { _, path in
+            found.append(path)
+            return true
+        }
+        return found
     }
 }
 

@@ -144,7 +144,7 @@ extension RoutingCore {
         return self.engine.drain(id.index, limit, evaluate)
     }
 
-    private func isLive(_ id: ConsumerID) -> Bool {
+    func isLive(_ id: ConsumerID) -> Bool {
         id.index < self.engine.consumers.count && self.engine.consumers[id.index].isLive
     }
 }

@@ -109,5 +109,62 @@ extension Interop {
                 #expect(try martlet.bgpctl("explain", "203.0.113.0/24", "--table", "master6").code == 0)
             }
         }
+
+        private static let exits = """
+            router id 10.22.0.1;
+            ipv4 table other;
+            protocol device {}
+            protocol kernel host {
+              ipv4 { import none; export filter {
+                if net = 203.0.113.0/24 then
+                  reject;
+                accept;
+              }; };
+            }
+            protocol static mine {
+              ipv4;
+              route 203.0.113.0/24 blackhole;
+              route 198.51.100.0/24 blackhole;
+              route 192.0.2.0/24 blackhole;
+            }
+            protocol static theirs { ipv4 { table other; }; route 198.51.100.0/24 unreachable; }
+            protocol pipe across { table master4; peer table other; import none; export where net != 192.0.2.0/24; }
+            protocol pipe shut { disabled; table master4; peer table other; import all; export all; }
+            """
+
+        @Test("An explanation says whether kernel and other table have a route, or what keeps it from them")
+        func exits() async throws {
+            try await Lab.run { lab in
+                let here = try lab.addNamespace()
+                let martlet = try await MartletProcess.start("martlet", in: here, lab, configuration: Self.exits)
+                func exports(_ prefix: String, _ table: String) async throws -> [String: Explanation.Export] {
+                    let query = ExplainQuery(.prefix(try #require(IPPrefix(prefix))), table: table)
+                    let answer = try await martlet.withClient { try await $0.explain(query) }
+                    return Dictionary(uniqueKeysWithValues: (answer.first?.exports ?? []).map { ($0.name, $0) })
+                }
+                try await lab.require("the kernel has what it gets") {
+                    try await exports("198.51.100.0/24", "master4")["host"]?.state == .present
+                }
+                let rejected = try await exports("203.0.113.0/24", "master4")
+                #expect(rejected["host"]?.state == .withheld)
+                #expect(rejected["host"]?.destination == "kernel table 254")
+                #expect(rejected["host"]?.reasons.map(\.reason) == ["rejected by the export policy"])
+                #expect(rejected["host"]?.reasons.first?.place?.hasSuffix(":7") == true)
+                #expect(rejected["across"]?.state == .present)
+                #expect(rejected["shut"]?.state == .down)
+                let narrow = try await exports("192.0.2.0/24", "master4")
+                #expect(narrow["host"]?.state == .present)
+                #expect(narrow["across"]?.state == .withheld)
+                #expect(narrow["across"]?.reasons.map(\.path) == ["mine"])
+                #expect(narrow["across"]?.reasons.first?.reason == "rejected by the export policy")
+                let back = try await exports("198.51.100.0/24", "other")["across"]
+                #expect(back?.destination == "master4" && back?.state == .withheld)
+                let reasons = Dictionary(uniqueKeysWithValues: (back?.reasons ?? []).map { ($0.path, $0.reason) })
+                #expect(reasons["mine"] == "it came from that table by this pipe")
+                #expect(reasons["theirs"] == "the import policy is 'none'")
+                let text = try martlet.bgpctl("explain", "192.0.2.0/24", "--table", "master4")
+                #expect(text.output.contains("host to kernel table 254: present"))
+            }
+        }
     }
 }

@@ -32,6 +32,17 @@ extension Explanation {
                         Reason(path: $0.path, reason: $0.text, place: $0.place?.description)
                     }
                 )
+            },
+            exports: snapshot.exports.map { export in
+                Export(
+                    name: export.name,
+                    kind: export.kind,
+                    destination: export.destination,
+                    state: ExportState(rawValue: export.state.rawValue) ?? .withheld,
+                    reasons: export.reasons.map {
+                        Reason(path: $0.path, reason: $0.text, place: $0.place?.description)
+                    }
+                )
             }
         )
     }

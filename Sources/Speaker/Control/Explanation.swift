@@ -12,6 +12,8 @@ public struct ExplanationSnapshot: Sendable {
     public var paths: [Path]
     /// What neighbours are sent of it, in order of the configuration.
     public var neighbors: [Neighbor]
+    /// What protocols make of it that take routes out of the table, in order of the configuration.
+    public var exports: [Export]
 
     /// A path and what was decided about it.
     public struct Path: Sendable {
@@ -64,6 +66,36 @@ public struct ExplanationSnapshot: Sendable {
         /// It is not sent.
         case withheld
         /// There is no session, or none with this family.
+        case down
+    }
+
+    /// What becomes of the destination on its way out of the table by a protocol that has no neighbours.
+    public struct Export: Sendable {
+        /// Name of the protocol instance.
+        public var name: String
+        /// `kernel` or `pipe`.
+        public var kind: String
+        /// Where routes go: `kernel table 254`, or the name of a table.
+        public var destination: String
+        /// State for the destination.
+        public var state: ExportState
+        /// Why paths are not taken, one sentence each.
+        public var reasons: [Reason]
+    }
+
+    /// Whether routes are where a protocol takes them.
+    public enum ExportState: String, Sendable {
+        /// One is there.
+        case present
+        /// One is due.
+        case pending
+        /// None is taken.
+        case withheld
+        /// Another one has its place.
+        case blocked
+        /// The kernel refuses it.
+        case refused
+        /// The protocol does not run.
         case down
     }
 

@@ -36,7 +36,13 @@ extension SpeakerCore {
                 neighbors.append(self.explain(destination, name, settings, channel))
             }
         }
-        return ExplanationSnapshot(prefix: destination.prefix, table: name, paths: paths, neighbors: neighbors)
+        return ExplanationSnapshot(
+            prefix: destination.prefix,
+            table: name,
+            paths: paths,
+            neighbors: neighbors,
+            exports: neighbor == nil ? self.exports(of: destination, name) : []
+        )
     }
 
     // MARK: - Paths
@@ -134,7 +140,7 @@ extension SpeakerCore {
     }
 
     /// Runs a policy that rejects a route again, to see where.
-    private static func rejection(by program: FilterProgram, of draft: inout RouteDraft, _ name: String)
+    static func rejection(by program: FilterProgram, of draft: inout RouteDraft, _ name: String)
         -> (String, FilterPlace?)
     {
         switch program.constantVerdict {

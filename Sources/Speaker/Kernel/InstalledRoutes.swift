@@ -69,6 +69,29 @@ struct InstalledRoutes {
             + self.replaced.capacity * 4 / 3 * (MemoryLayout<RouteKey>.stride + route)
     }
 
+    /// How a prefix stands with the kernel.
+    enum Standing: Hashable, Sendable {
+        /// Nothing is wanted.
+        case unwanted
+        /// The kernel has what is wanted.
+        case written
+        /// It is to be written.
+        case due
+        /// Somebody else's route has its place.
+        case blocked
+        /// The kernel refused it, in these words.
+        case refused(String)
+    }
+
+    /// How a prefix stands.
+    func standing(of prefix: IPPrefix) -> Standing {
+        guard let entry = self.entries[prefix], let wanted = entry.wanted else { return .unwanted }
+        if self.blocked.contains(wanted.key) { return .blocked }
+        if let words = self.failed[wanted.key] { return .refused(words) }
+        if case .wanted = entry.observed { return .written }
+        return .due
+    }
+
     // MARK: Wishes
 
     /// Sets or clears what is wanted for a prefix.

@@ -82,6 +82,11 @@ final class KernelWriter: Sendable {
         var hasWork = false
     }
 
+    /// How a prefix stands, for whoever asks; waits while a dump is compared.
+    func standing(of prefix: IPPrefix) -> InstalledRoutes.Standing {
+        self.state.withLock { $0.installed.standing(of: prefix) }
+    }
+
     // MARK: The kernel's thread
 
     /// One dump where ordered, one batch of writes.
