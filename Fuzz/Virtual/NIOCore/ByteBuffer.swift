@@ -14,6 +14,10 @@ package struct ByteBuffer: Hashable, Sendable {
         borrowing get { self.octets.span.bytes.extracting(droppingFirst: self.readerIndex) }
     }
 
+    package func withUnsafeReadableBytes<Value>(_ body: (UnsafeRawBufferPointer) throws -> Value) rethrows -> Value {
+        try self.array.withUnsafeBytes(body)
+    }
+
     package var array: [UInt8] { Array(self.octets[self.readerIndex...]) }
 
     package mutating func moveReaderIndex(forwardBy count: Int) {

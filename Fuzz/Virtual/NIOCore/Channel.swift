@@ -90,6 +90,7 @@ package protocol Channel: AnyObject, Sendable {
     var localAddress: SocketAddress? { get }
     var remoteAddress: SocketAddress? { get }
     var pipeline: ChannelPipeline { get }
+    var isActive: Bool { get }
     func write(_ buffer: ByteBuffer, promise: EventLoopPromise<Void>?)
     func flush()
     func close(promise: EventLoopPromise<Void>?)
@@ -108,10 +109,19 @@ extension Channel {
     }
 }
 
+package enum NIOBSDSocket {
+    package typealias Handle = CInt
+}
+
 package struct ChannelPipeline {
     let channel: VirtualChannel
 
     package var syncOperations: ChannelPipeline { self }
+    /// There is no socket below: writes go through the channel.
+    package func withUnsafeTransportIfAvailable<Transport, Value>(
+        of type: Transport.Type,
+        _ body: (Transport) throws -> Value
+    ) rethrows -> Value? { nil }
     package func addHandler(_ handler: any ChannelDuplexHandler) throws { self.channel.add(handler) }
 }
 
@@ -124,7 +134,7 @@ package final class VirtualChannel: Channel, SocketOptionProvider, @unchecked Se
 
     private var handler: (any ChannelDuplexHandler)?
     private var context: ChannelHandlerContext?
-    private var isActive = false
+    package private(set) var isActive = false
     private var isReadWanted = false
     private var isPumping = false
     private var writes: [(ByteBuffer, EventLoopPromise<Void>?)] = []

@@ -4,6 +4,7 @@ import Virtual
 package struct NIODeadline: Hashable, Comparable, Sendable {
     package var uptimeNanoseconds: UInt64
 
+    package static let distantPast = NIODeadline(uptimeNanoseconds: 0)
     package static func now() -> NIODeadline { NIODeadline(uptimeNanoseconds: VirtualTime.now) }
     package static func uptimeNanoseconds(_ value: UInt64) -> NIODeadline { NIODeadline(uptimeNanoseconds: value) }
     package static func < (a: NIODeadline, b: NIODeadline) -> Bool { a.uptimeNanoseconds < b.uptimeNanoseconds }
