@@ -20,6 +20,16 @@ func decodeBGPConfiguration(_ spec: inout MapReader, _ metadata: ResourceMetadat
         let message = "the object has no effect: only default and node.<name> are read"
         spec.collector.report(.warning, "metadata.name", spec.value, message)
     }
+    for (name, text) in metadata.annotations where name.hasPrefix("martlet.dev/") {
+        let path = "metadata.annotations.\(name)"
+        if name != familiesAnnotation || metadata.name != "default" {
+            spec.collector.report(.warning, path, spec.value, "is not a known annotation here and has no effect")
+        } else if text == "both" {
+            configuration.meshCarriesBothFamilies = true
+        } else {
+            spec.collector.report(.error, path, spec.value, "must be both")
+        }
+    }
     configuration.logSeverityScreen = spec.nonEmpty("logSeverityScreen")
     if let severity = configuration.logSeverityScreen,
         !["trace", "debug", "info", "warning", "error", "fatal"].contains(severity.lowercased())
@@ -241,6 +251,9 @@ func decodeBGPPeer(_ spec: inout MapReader, _ metadata: ResourceMetadata) -> BGP
     return peer
 }
 
+/// Asks for one session with the routes of both families.
+private let familiesAnnotation = "martlet.dev/families"
+
 /// Reads what Martlet's own annotations say about a peer.
 private func decodeAnnotations(_ spec: inout MapReader, _ metadata: ResourceMetadata, into peer: inout BGPPeer) {
     func refuse(_ name: String, _ message: String) {
@@ -260,6 +273,12 @@ private func decodeAnnotations(_ spec: inout MapReader, _ metadata: ResourceMeta
                 continue
             }
             peer.maximumPrefixes = number
+        case familiesAnnotation:
+            guard text == "both" else {
+                refuse(name, "must be both")
+                continue
+            }
+            peer.carriesBothFamilies = true
         default:
             let message = "is not a known annotation and has no effect"
             spec.collector.report(.warning, "metadata.annotations.\(name)", spec.value, message)

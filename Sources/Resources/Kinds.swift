@@ -142,6 +142,8 @@ public struct BGPConfiguration: Hashable, Sendable {
     public var logSeverityScreen: String?
     /// `nodeToNodeMeshEnabled`; true when absent.
     public var nodeToNodeMeshEnabled: Bool?
+    /// Annotation `martlet.dev/families: both` of `default`: one session of the mesh carries the routes of both families.
+    public var meshCarriesBothFamilies = false
     /// `asNumber`; 64512 when absent.
     public var asNumber: ASNumber?
     /// `listenPort`.
@@ -306,6 +308,8 @@ public struct BGPPeer: Hashable, Sendable {
     public var holdSeconds: UInt16?
     /// Annotation `martlet.dev/max-prefixes`: the session ends when the neighbour sends more.
     public var maximumPrefixes: UInt32?
+    /// Annotation `martlet.dev/families: both`: one session carries the routes of both families.
+    public var carriesBothFamilies = false
 
     /// Creates a peer with defaults.
     public init(metadata: ResourceMetadata) {

@@ -52,6 +52,7 @@ struct IncrementalTests {
                 }
                 if other == 1 { $0.nodeSelector = try Selector(parsing: "rack == 'r0'") }
                 $0.filters = ["f\(number)"]
+                $0.carriesBothFamilies = number % 2 == 0
                 if other == 2 { $0.password = .init(name: "s", key: "k\(number)") }
             }
         case 2:
@@ -85,6 +86,7 @@ struct IncrementalTests {
             let range = try Cluster.prefix("10.101.0.0/16")
             cluster.configuration {
                 $0.nodeToNodeMeshEnabled = other != 0
+                $0.meshCarriesBothFamilies = number % 2 == 0
                 $0.listenPort = other == 1 ? 1790 : nil
                 $0.serviceClusterIPs = isRemoved ? [] : [range]
             }

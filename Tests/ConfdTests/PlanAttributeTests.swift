@@ -102,6 +102,56 @@ struct PlanAttributeTests {
         #expect(try cluster.session("Node_10_0_0_2").localAS == 65_002)
     }
 
+    @Test("With families: both there is one session over IPv4 where both ends have both families, else one in each")
+    func bothFamilies() throws {
+        var cluster = Cluster()
+        cluster.disableMesh()
+        try cluster.node("a", "10.0.0.1/24", ipv6: "fd00::1/64")
+        try cluster.node("b", "10.0.0.2/24", ipv6: "fd00::2/64")
+        try cluster.node("c", nil, ipv6: "fd00::3/64")
+        cluster.peer("p") {
+            $0.nodeSelector = .all
+            $0.peerSelector = .all
+            $0.carriesBothFamilies = true
+        }
+        #expect(try cluster.plan().sessions.map(\.name) == ["Node_10_0_0_2", "Node_fd00__3"])
+        #expect(try cluster.session("Node_10_0_0_2").otherFamily?.address == Cluster.address("fd00::1"))
+        #expect(try cluster.session("Node_10_0_0_1", on: "b").otherFamily?.address == Cluster.address("fd00::2"))
+        #expect(try cluster.session("Node_fd00__3").otherFamily == nil)
+        var environment = PlanEnvironment()
+        environment.separatesFamilies = true
+        let plan = try BGPPlan(cluster.snapshot, nodeName: "a", environment: environment)
+        #expect(plan.sessions.map(\.name) == ["Node_10_0_0_2", "Node_fd00__2", "Node_fd00__3"])
+        #expect(plan.diagnostics.map(\.reason) == [.familiesSeparated])
+    }
+
+    @Test("A peer given by address carries both families over that address, and the node mirrors it so")
+    func bothFamiliesByAddress() throws {
+        var cluster = Cluster()
+        cluster.disableMesh()
+        try cluster.node("a", "10.0.0.1/24", ipv6: "fd00::1/64")
+        try cluster.node("b", "10.0.0.2/24", ipv6: "fd00::2/64")
+        try cluster.peer("p") {
+            $0.node = "a"
+            $0.peerIP = try Cluster.address("fd00::2")
+            $0.asNumber = 64_512
+            $0.carriesBothFamilies = true
+        }
+        #expect(try cluster.session("Node_fd00__2").otherFamily?.address == Cluster.address("10.0.0.1"))
+        #expect(try cluster.session("Node_fd00__1", on: "b").otherFamily?.address == Cluster.address("10.0.0.2"))
+    }
+
+    @Test("The mesh has one session for both families where its configuration says so")
+    func meshWithBothFamilies() throws {
+        var cluster = Cluster()
+        try cluster.node("a", "10.0.0.1/24", ipv6: "fd00::1/64")
+        try cluster.node("b", "10.0.0.2/24", ipv6: "fd00::2/64")
+        try cluster.node("c", nil, ipv6: "fd00::3/64")
+        cluster.configuration { $0.meshCarriesBothFamilies = true }
+        #expect(try cluster.plan().sessions.map(\.name) == ["Mesh_10_0_0_2", "Mesh_fd00__3"])
+        #expect(try cluster.session("Mesh_10_0_0_2").otherFamily?.address == Cluster.address("fd00::1"))
+    }
+
     @Test("A global session with a node given by address waits on one side, all others on neither")
     func passive() throws {
         var cluster = try Cluster.nodes(2)

@@ -33,6 +33,26 @@ struct RenderingTests {
             try cluster.block("2001:db8:1::/122")
             return cluster
         },
+        Example(name: "families") {
+            var cluster = try Cluster.nodes(1)
+            try cluster.node("a", "10.0.0.1/24", ipv6: "2001:db8::1/64")
+            try cluster.node("b", "10.0.0.2/24", ipv6: "2001:db8::2/64")
+            try cluster.node("c", "10.0.0.3/24")
+            cluster.configuration { $0.meshCarriesBothFamilies = true }
+            var filter = BGPFilter(metadata: ResourceMetadata(name: "f"))
+            filter.importV6 = [.init(.accept)]
+            filter.exportV4 = [.init(.reject)]
+            cluster.snapshot.update(.bgpFilter(filter))
+            try cluster.peer("tor") {
+                $0.peerIP = try Cluster.address("2001:db8::ffff")
+                $0.asNumber = 65_010
+                $0.nextHopMode = .self
+                $0.filters = ["f"]
+                $0.maximumPrefixes = 500
+                $0.carriesBothFamilies = true
+            }
+            return cluster
+        },
         Example(name: "explicit") {
             var cluster = Cluster()
             cluster.disableMesh()

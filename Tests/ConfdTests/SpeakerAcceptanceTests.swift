@@ -56,7 +56,13 @@ struct SpeakerAcceptanceTests {
             #expect(session.isRouteReflectorClient == (planned.clusterID != nil))
             #expect(session.clusterID == planned.clusterID)
             let channel = try #require(session.channels.first)
-            #expect(session.channels.count == 1)
+            #expect(session.channels.count == (planned.otherFamily == nil ? 1 : 2))
+            if let other = planned.otherFamily {
+                let second = try #require(session.channels.last)
+                #expect(second.channel.family == (other.address.isIPv4 ? .ipv4Unicast : .ipv6Unicast))
+                #expect(second.nextHopAddress == other.address)
+                #expect(second.nextHopSelf == channel.nextHopSelf && second.gateway == .recursive)
+            }
             #expect(channel.channel.family == (planned.peerAddress.isIPv4 ? .ipv4Unicast : .ipv6Unicast))
             #expect(channel.nextHopSelf == (planned.nextHop == .self ? .always : .never))
             #expect(channel.nextHopKeep == (planned.nextHop == .keep ? .always : .never))

@@ -262,8 +262,16 @@ struct ManifestMergeTests {
             Issue.record("refused: \(good.diagnostics)")
             return
         }
-        #expect(read.holdSeconds == 90 && read.maximumPrefixes == 1000)
-        for (name, text) in [("hold-time", "2s"), ("hold-time", "x"), ("max-prefixes", "0"), ("max-prefixes", "-1")] {
+        #expect(read.holdSeconds == 90 && read.maximumPrefixes == 1000 && !read.carriesBothFamilies)
+        if case .bgpPeer(let both)? = peer(["martlet.dev/families": .string("both")]).resources.first?.resource {
+            #expect(both.carriesBothFamilies)
+        } else {
+            Issue.record("refused")
+        }
+        for (name, text) in [
+            ("hold-time", "2s"), ("hold-time", "x"), ("max-prefixes", "0"), ("max-prefixes", "-1"),
+            ("families", "ipv4"),
+        ] {
             let bad = peer(["martlet.dev/\(name)": .string(text)])
             #expect(bad.resources.isEmpty)
             #expect(bad.diagnostics.map(\.path) == ["metadata.annotations.martlet.dev/\(name)"])

@@ -13,8 +13,13 @@ extension BGPPlan {
         guard let local = snapshot.nodes[nodeName] else { throw .nodeUnknown(nodeName) }
         let cluster = ClusterView(snapshot)
         let ownConfiguration = cluster.configuration(of: nodeName)
-        var diagnostics = Self.configurationDiagnostics(cluster, local: local)
-        let expansion = PeerExpansion(cluster: cluster, local: local)
+        var diagnostics = Self.configurationDiagnostics(cluster, local: local, environment)
+        let maker = RecordMaker(
+            cluster: cluster,
+            local: local,
+            separatesFamilies: environment.separatesFamilies
+        )
+        let expansion = PeerExpansion(maker)
         diagnostics += expansion.diagnostics
         let services = ServicePlanner(snapshot, local: local, environment: environment)
 
@@ -187,8 +192,20 @@ extension BGPPlan {
         family.aggregates = aggregates.sorted()
     }
 
-    static func configurationDiagnostics(_ cluster: ClusterView, local: Node) -> [PlanDiagnostic] {
+    static func configurationDiagnostics(
+        _ cluster: ClusterView,
+        local: Node,
+        _ environment: PlanEnvironment
+    ) -> [PlanDiagnostic] {
         var diagnostics: [PlanDiagnostic] = []
+        if environment.separatesFamilies {
+            var keys = cluster.snapshot.peers.values.filter(\.carriesBothFamilies).map(\.key)
+            keys.sort { $0.name < $1.name }
+            if cluster.defaults?.meshCarriesBothFamilies ?? false {
+                keys.append(ResourceKey(kind: .bgpConfiguration, name: "default"))
+            }
+            diagnostics += keys.map { PlanDiagnostic(resource: $0, reason: .familiesSeparated) }
+        }
         for name in cluster.snapshot.configurations.keys.sorted() where name != "default" && !name.hasPrefix("node.") {
             let key = ResourceKey(kind: .bgpConfiguration, name: name)
             diagnostics.append(PlanDiagnostic(resource: key, reason: .unknownConfigurationName))

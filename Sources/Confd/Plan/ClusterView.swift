@@ -98,6 +98,9 @@ struct ClusterView {
 }
 
 extension Node {
+    /// Whether the node has an address of each family.
+    var hasBothFamilies: Bool { self.address(isIPv4: true) != nil && self.address(isIPv4: false) != nil }
+
     /// The node's BGP address in a family.
     func address(isIPv4: Bool) -> IPAddress? {
         guard let address = (isIPv4 ? self.bgp?.ipv4Address : self.bgp?.ipv6Address)?.address else { return nil }

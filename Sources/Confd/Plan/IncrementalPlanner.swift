@@ -111,11 +111,15 @@ struct IncrementalPlanner {
         return Parts(
             cluster: cluster,
             local: local,
-            ledger: PeerLedger(RecordMaker(cluster: cluster, local: local), self.planners(cluster, local)),
+            ledger: PeerLedger(self.maker(cluster, local), self.planners(cluster, local)),
             affinities: snapshot.affinities.filter { $0.value.node == self.nodeName },
-            configuration: BGPPlan.configurationDiagnostics(cluster, local: local),
+            configuration: BGPPlan.configurationDiagnostics(cluster, local: local, self.environment),
             routerID: routerID
         )
+    }
+
+    private func maker(_ cluster: ClusterView, _ local: Node) -> RecordMaker {
+        RecordMaker(cluster: cluster, local: local, separatesFamilies: self.environment.separatesFamilies)
     }
 
     private func planners(_ cluster: ClusterView, _ local: Node) -> PeerLedger.Planners {
@@ -138,11 +142,7 @@ struct IncrementalPlanner {
         parts = nil
         let nodes = next.cluster.update(snapshot, nodes: changes.nodes)
         if !nodes.isEmpty {
-            next.ledger.update(
-                nodes,
-                RecordMaker(cluster: next.cluster, local: next.local),
-                self.planners(next.cluster, next.local)
-            )
+            next.ledger.update(nodes, self.maker(next.cluster, next.local), self.planners(next.cluster, next.local))
         }
         for name in changes.affinities {
             next.affinities[name] = snapshot.affinities[name].flatMap { $0.node == self.nodeName ? $0 : nil }

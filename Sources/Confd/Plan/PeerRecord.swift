@@ -16,6 +16,8 @@ struct PeerRecord {
     var isClusterNode: Bool
     /// Cluster id of the node at the other end.
     var clusterID: RouterID?
+    /// Whether the session carries the routes of the other family, too.
+    var carriesBothFamilies = false
     /// The peer whose password, next hop, TTL security, keepalive time and source address hold.
     var peer: BGPPeer
 
@@ -50,10 +52,11 @@ struct PeerExpansion {
     private(set) var diagnostics: [PlanDiagnostic] = []
     private var taken: Set<PeerRecord.Key> = []
 
-    init(cluster: ClusterView, local: Node) {
+    init(_ maker: RecordMaker) {
+        let (cluster, local) = (maker.cluster, maker.local)
         self.cluster = cluster
         self.local = local
-        self.maker = RecordMaker(cluster: cluster, local: local)
+        self.maker = maker
         let peers = cluster.snapshot.peers.values.sorted { $0.metadata.name < $1.metadata.name }
             .filter { peer in
                 guard let fault = Self.fault(of: peer) else { return true }
@@ -142,6 +145,8 @@ struct PeerExpansion {
 struct RecordMaker {
     let cluster: ClusterView
     let local: Node
+    /// Whether each family has a speaker of its own, so that no session can carry both.
+    let separatesFamilies: Bool
 
     /// Of a peer given by selector; nil when the node has no address in the family.
     func forward(_ peer: BGPPeer, kind: SessionPlan.Kind, node: Node, isIPv4: Bool) -> PeerRecord? {
@@ -203,6 +208,7 @@ struct RecordMaker {
             allowedLocalAS: peer.numAllowedLocalASNumbers ?? 0,
             reachableBy: peer.reachableBy,
             isClusterNode: !owners.isEmpty,
+            carriesBothFamilies: peer.carriesBothFamilies && !self.separatesFamilies && self.local.hasBothFamilies,
             peer: peer
         )
     }
@@ -212,6 +218,10 @@ struct RecordMaker {
     /// `localASNumber` and `numAllowedLocalASNumbers` hold for peers given by selector too; Calico ignores them there.
     func record(_ peer: BGPPeer, kind: SessionPlan.Kind, node: Node, isIPv4: Bool) -> PeerRecord? {
         guard let address = node.address(isIPv4: isIPv4) else { return nil }
+        let carriesBoth =
+            peer.carriesBothFamilies && !self.separatesFamilies && self.local.hasBothFamilies && node.hasBothFamilies
+        // Where the peer names an address, that is the session's; else it is the one over IPv4 that there is.
+        if carriesBoth, !isIPv4, peer.peerIP == nil { return nil }
         return PeerRecord(
             kind: kind,
             address: address,
@@ -220,6 +230,7 @@ struct RecordMaker {
             allowedLocalAS: 0,
             isClusterNode: false,
             clusterID: node.bgp?.routeReflectorClusterID,
+            carriesBothFamilies: carriesBoth,
             peer: peer
         )
     }

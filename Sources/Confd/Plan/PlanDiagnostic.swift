@@ -52,6 +52,8 @@ public struct PlanDiagnostic: Hashable, Sendable {
         case missingFilter(session: String, filter: String)
         /// A peer has `localWorkloadSelector` beside another way to name its neighbours, or no AS; it is skipped.
         case unusableWorkloadPeer
+        /// One session for both families is asked for, but each family has a speaker of its own; it gets one in each.
+        case familiesSeparated
     }
 }
 
@@ -81,6 +83,7 @@ extension PlanDiagnostic.Reason: CustomStringConvertible {
         case .zeroASNumber: "asNumber 0 is reserved (RFC 7607); default used"
         case .missingFilter(let session, let filter):
             "session \(session): there is no BGPFilter \(filter); routes that no filter before it decides are rejected"
+        case .familiesSeparated: "no session can carry both families: each has a speaker of its own"
         case .unusableWorkloadPeer:
             "localWorkloadSelector excludes peerIP and peerSelector and needs asNumber; peer skipped"
         }

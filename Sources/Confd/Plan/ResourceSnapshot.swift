@@ -119,6 +119,8 @@ public struct PlanEnvironment: Hashable, Sendable {
     public var kubernetesNode: String?
     /// `USE_POD_CIDR`: blocks are what Kubernetes gave the node, not what IPAM did.
     public var usesPodCIDRs: Bool
+    /// Whether each family has a speaker of its own, as with BIRD 1.6.
+    public var separatesFamilies = false
 
     /// Creates an environment.
     public init(routerID: String? = nil, secretNamespace: String = "kube-system") {

@@ -1,6 +1,6 @@
 public import IPAddressing
 
-/// One BGP session of one family.
+/// One BGP session, of one family unless it carries the other's routes, too.
 public struct SessionPlan: Hashable, Sendable {
     /// Unique protocol name: kind, address with separators as `_`, and `_port_<n>` where a port is set.
     public var name: String
@@ -51,6 +51,9 @@ public struct SessionPlan: Hashable, Sendable {
     /// What the routes to the neighbour go through before the built-in rules.
     public var exportFilters: [FilterCall] = []
 
+    /// The other family, where the session carries its routes, too.
+    public var otherFamily: OtherFamily?
+
     /// Whether both ends are in one AS.
     public var isInternal: Bool { self.peerAS == self.localAS }
 
@@ -64,6 +67,23 @@ public struct SessionPlan: Hashable, Sendable {
         case node = "Node"
         /// A workload of the node.
         case localWorkload = "Local_Workload"
+    }
+
+    /// What a session says of the family that is not its own.
+    public struct OtherFamily: Hashable, Sendable {
+        /// The node's address in that family: the next hop where it announces itself.
+        public var address: IPAddress
+        /// What the routes from the neighbour go through before the built-in rules.
+        public var importFilters: [FilterCall]
+        /// What the routes to the neighbour go through before the built-in rules.
+        public var exportFilters: [FilterCall]
+
+        /// Creates a value.
+        public init(address: IPAddress, importFilters: [FilterCall] = [], exportFilters: [FilterCall] = []) {
+            self.address = address
+            self.importFilters = importFilters
+            self.exportFilters = exportFilters
+        }
     }
 
     /// One step of a session's policy.

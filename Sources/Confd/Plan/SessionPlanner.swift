@@ -79,7 +79,14 @@ struct SessionPlanner {
         guard node.metadata.name != self.local.metadata.name, node.bgp?.routeReflectorClusterID == nil,
             let address = node.address(isIPv4: self.ownAddress.isIPv4), address != self.ownAddress
         else { return nil }
+        if !address.isIPv4, self.carriesBoth(with: node) { return nil }
         return PeerRecord.Key(address: address, port: self.cluster.listenPort(of: node))
+    }
+
+    /// Whether one session of the mesh carries both families to a node.
+    private func carriesBoth(with node: Node) -> Bool {
+        (self.cluster.defaults?.meshCarriesBothFamilies ?? false) && !self.environment.separatesFamilies
+            && self.local.hasBothFamilies && node.hasBothFamilies
     }
 
     /// A session of the mesh; nil, with a diagnostic, when its password is missing.
@@ -105,6 +112,9 @@ struct SessionPlanner {
             session.password = password
         }
         session.restartSeconds = self.cluster.defaults?.nodeMeshMaxRestartSeconds.flatMap { $0 == 0 ? nil : $0 }
+        if key.address.isIPv4, self.carriesBoth(with: node), let address = self.local.address(isIPv4: false) {
+            session.otherFamily = SessionPlan.OtherFamily(address: address)
+        }
         return session
     }
 
@@ -155,8 +165,16 @@ struct SessionPlanner {
         session.restartSeconds = peer.maxRestartSeconds.flatMap { $0 == 0 ? nil : $0 }
         session.holdSeconds = peer.holdSeconds
         session.maximumPrefixes = peer.maximumPrefixes
-        session.importFilters = self.calls(.import, of: record)
-        session.exportFilters = self.calls(.export, of: record)
+        let isIPv4 = record.address.isIPv4
+        session.importFilters = self.calls(.import, of: record, isIPv4: isIPv4)
+        session.exportFilters = self.calls(.export, of: record, isIPv4: isIPv4)
+        if record.carriesBothFamilies, let address = self.local.address(isIPv4: !isIPv4) {
+            session.otherFamily = SessionPlan.OtherFamily(
+                address: address,
+                importFilters: self.calls(.import, of: record, isIPv4: !isIPv4),
+                exportFilters: self.calls(.export, of: record, isIPv4: !isIPv4)
+            )
+        }
         self.reportMissingFilters(of: record)
         if let seconds = peer.keepaliveSeconds, seconds != 0 {
             if seconds < session.holdSeconds ?? 240 {
@@ -173,9 +191,12 @@ struct SessionPlanner {
     }
 
     /// The functions of the peer's filters, in order; one without rules for the direction and family is not asked.
-    private func calls(_ direction: BGPFilter.Direction, of record: PeerRecord) -> [SessionPlan.FilterCall] {
-        let isIPv4 = record.address.isIPv4
-        return record.peer.filters.compactMap { name in
+    private func calls(
+        _ direction: BGPFilter.Direction,
+        of record: PeerRecord,
+        isIPv4: Bool
+    ) -> [SessionPlan.FilterCall] {
+        record.peer.filters.compactMap { name in
             guard let filter = self.cluster.snapshot.filters[name] else { return .missing(name) }
             let rules = filter.rules(direction, isIPv4: isIPv4)
             guard !rules.isEmpty else { return nil }

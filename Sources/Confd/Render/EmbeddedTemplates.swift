@@ -228,7 +228,11 @@ let embeddedTemplates: [String: String] = [
       rr client;
       rr cluster id {{ item.cluster_id }};
     {% endif %}
-      {{ item.family }} {
+    {% for channel in item.channels %}
+      {{ channel.family }} {
+    {% if channel.next_hop_address %}
+        next hop address {{ channel.next_hop_address }};
+    {% endif %}
     {% if item.next_hop == "self" %}
         next hop self;
     {% elif item.next_hop == "keep" %}
@@ -239,34 +243,35 @@ let embeddedTemplates: [String: String] = [
     {% if item.max_prefixes %}
         receive limit {{ item.max_prefixes }} action restart;
     {% endif %}
-    {% for call in item.import_filters %}
+    {% for call in channel.import_filters %}
     {% if forloop.first %}
         import filter {
     {% endif %}
           {{ call }}
     {% if forloop.last %}
-          raise_preference_{{ item.suffix }}();
+          raise_preference_{{ channel.suffix }}();
           accept;
         };
     {% endif %}
     {% empty %}
-        import filter import_{{ item.suffix }};
+        import filter import_{{ channel.suffix }};
     {% endfor %}
-    {% for call in item.export_filters %}
+    {% for call in channel.export_filters %}
     {% if forloop.first %}
         export filter {
-          map_priority_{{ item.suffix }}();
+          map_priority_{{ channel.suffix }}();
     {% endif %}
           {{ call }}
     {% if forloop.last %}
-          export_to_peers_{{ item.suffix }}({% if item.internal %}true{% else %}false{% endif %});
+          export_to_peers_{{ channel.suffix }}({% if item.internal %}true{% else %}false{% endif %});
           reject;
         };
     {% endif %}
     {% empty %}
-        export filter export_{% if item.internal %}internal{% else %}external{% endif %}_{{ item.suffix }};
+        export filter export_{% if item.internal %}internal{% else %}external{% endif %}_{{ channel.suffix }};
     {% endfor %}
       };
+    {% endfor %}
     }
 
     """#,

@@ -14,7 +14,8 @@ extension BGPPlan {
 
     /// The same with the contexts of the sessions of both families.
     fileprivate func templateContext(_ sessions: [[TemplateValue]]) -> [String: TemplateValue] {
-        let families = [self.ipv4.templateContext, self.ipv6.templateContext]
+        let called = self.calledFunctions
+        let families = [self.ipv4, self.ipv6].map { $0.templateContext(called) }
         return [
             "context_version": .number(Self.contextVersion),
             "node": self.nodeContext,
@@ -23,6 +24,18 @@ extension BGPPlan {
             "bird": Self.context(families[0], sessions[0], file: "bird"),
             "bird6": Self.context(families[1], sessions[1], file: "bird6"),
         ]
+    }
+
+    /// Names of the functions that sessions call.
+    private var calledFunctions: Set<String> {
+        var names: Set<String> = []
+        for session in self.sessions {
+            let other = session.otherFamily.map { $0.importFilters + $0.exportFilters } ?? []
+            for case .function(let name, _) in session.importFilters + session.exportFilters + other {
+                names.insert(name)
+            }
+        }
+        return names
     }
 
     /// A family with its sessions, for a speaker that has no other.
@@ -62,14 +75,14 @@ extension BGPPlan {
 extension FamilyPlan {
     fileprivate var name: String { self.isIPv4 ? "ipv4" : "ipv6" }
 
-    fileprivate var templateContext: TemplateValue {
+    fileprivate func templateContext(_ called: Set<String>) -> TemplateValue {
         var fields: [String: TemplateValue] = [
             "service_statics": .list(self.serviceStatics.map { .text(of: $0) }),
             "service_ranges": .list(self.serviceRanges.map { .text(of: $0) }),
             "reflected_services": .list(self.reflectedServices.map { .text(of: $0) }),
             "wireguard_peers": .list(self.wireguardPeers.map { .text(of: $0) }),
             "owns_ipip": .flag(self.ownsIPIP),
-            "filters": .list(self.filters.map { $0.templateContext(isUsed: self.uses($0)) }),
+            "filters": .list(self.filters.map { $0.templateContext(isUsed: called.contains($0.name)) }),
             "has_statics": .flag(
                 !self.blockStatics.isEmpty || !self.serviceStatics.isEmpty || !self.peerStatics.isEmpty
             ),
@@ -80,15 +93,6 @@ extension FamilyPlan {
         if let address = self.listenAddress { fields["listen_address"] = .text(of: address) }
         if let network = self.network { fields["network"] = .text(of: network) }
         return .fields(fields.merging(self.routeContext) { first, _ in first })
-    }
-
-    /// Whether a session of the family calls the function.
-    private func uses(_ function: FilterFunction) -> Bool {
-        self.sessions.contains { session in
-            (session.importFilters + session.exportFilters).contains { call in
-                if case .function(function.name, _) = call { true } else { false }
-            }
-        }
     }
 
     private var routeContext: [String: TemplateValue] {
@@ -188,8 +192,25 @@ extension SessionPlan {
         if let number = self.maximumPrefixes { fields["max_prefixes"] = .text(of: number) }
         if let port = self.peerPort { fields["given_peer_port"] = .text(of: port) }
         let isInternal = self.isInternal
-        fields["import_filters"] = .list(self.importFilters.map { .text($0.statement(isInternal: isInternal)) })
-        fields["export_filters"] = .list(self.exportFilters.map { .text($0.statement(isInternal: isInternal)) })
+        func statements(_ calls: [FilterCall]) -> TemplateValue {
+            .list(calls.map { .text($0.statement(isInternal: isInternal)) })
+        }
+        func channel(isIPv4: Bool, _ imports: [FilterCall], _ exports: [FilterCall]) -> [String: TemplateValue] {
+            [
+                "family": .text(isIPv4 ? "ipv4" : "ipv6"), "suffix": .text(isIPv4 ? "v4" : "v6"),
+                "import_filters": statements(imports), "export_filters": statements(exports),
+            ]
+        }
+        fields["import_filters"] = statements(self.importFilters)
+        fields["export_filters"] = statements(self.exportFilters)
+        let isIPv4 = self.peerAddress.isIPv4
+        var channels = [TemplateValue.fields(channel(isIPv4: isIPv4, self.importFilters, self.exportFilters))]
+        if let other = self.otherFamily {
+            var context = channel(isIPv4: !isIPv4, other.importFilters, other.exportFilters)
+            context["next_hop_address"] = .text(of: other.address)
+            channels.append(.fields(context))
+        }
+        fields["channels"] = .list(channels)
         return .fields(fields)
     }
 }
