@@ -60,22 +60,29 @@ struct ServiceResolver: Sendable {
             DispatchQueue.global().async {
                 continuation.resume(
                     returning: Result { () throws(DNSMessage.Failure) in
-                        var last = DNSMessage.Failure(description: "no name server is known")
-                        for _ in 0..<2 {
-                            for server in servers {
-                                do throws(DNSMessage.Failure) {
-                                    return try Self.ask(server, port, question)
-                                } catch {
-                                    last = error
-                                }
-                            }
-                        }
-                        throw last
+                        try Self.ask(servers, port, question)
                     }
                 )
             }
         }
         return try outcome.get()
+    }
+
+    /// Asks one server after the other, twice.
+    fileprivate static func ask(_ servers: [String], _ port: UInt16, _ question: [UInt8]) throws(DNSMessage.Failure)
+        -> [DNSMessage.Service]
+    {
+        var last = DNSMessage.Failure(description: "no name server is known")
+        for _ in 0..<2 {
+            for server in servers {
+                do throws(DNSMessage.Failure) {
+                    return try Self.ask(server, port, question)
+                } catch {
+                    last = error
+                }
+            }
+        }
+        throw last
     }
 
     /// The name servers of this host.
@@ -171,5 +178,33 @@ private struct DNSSocket {
 
     private static func failure(_ action: String) -> DNSMessage.Failure {
         DNSMessage.Failure(description: "\(action): \(String(cString: strerror(errno)))")
+    }
+}
+
+/// Asks name servers for SRV records (RFC 2782), for others than etcd.
+public enum ServiceLookup {
+    /// One record.
+    public struct Record: Hashable, Sendable {
+        /// Name of the host.
+        public var target: String
+        /// Its port.
+        public var port: UInt16
+        /// Hosts of the lowest are asked first.
+        public var priority: UInt16
+        /// Share among those of one priority.
+        public var weight: UInt16
+    }
+
+    /// The records of a name, by target; blocks until they are there, some seconds at most.
+    ///
+    /// - Throws: what keeps them from being had, as text.
+    public static func records(_ name: String, server: String? = nil, port: UInt16 = 53) throws -> [Record] {
+        guard let question = DNSMessage.question(name, identifier: UInt16.random(in: .min ... .max)) else {
+            throw DNSMessage.Failure(description: "\(name) is no domain name")
+        }
+        let servers = server.map { [$0] } ?? ServiceResolver.systemServers()
+        return try ServiceResolver.ask(servers, port, question)
+            .map { Record(target: $0.target, port: $0.port, priority: $0.priority, weight: $0.weight) }
+            .sorted { ($0.target, $0.port) < ($1.target, $1.port) }
     }
 }

@@ -184,6 +184,36 @@ struct CycleTests {
         #expect(try await engine.cycle(cluster.snapshot).isUnchanged)
     }
 
+    @Test("Of each template resource it is counted what was done and said what went wrong last")
+    func statistics() async throws {
+        var bench = try Bench()
+        try bench.directory.write(
+            "templates/conf.d/50-own.toml",
+            "[template]\nsrc = \"own\"\ndest = \"\(bench.directory.path)/own\"\nkeys = [\"/\"]\n"
+        )
+        try bench.directory.write("templates/templates/own", "{{ \"/no/such\"|getv }}")
+        bench.settings.metricsFile = bench.directory.path + "/confd.prom"
+        let engine = bench.makeEngine()
+        await #expect(throws: ConfdError.self) { try await engine.cycle(try self.cluster().snapshot) }
+        let first = await engine.statistics
+        let own = try #require(first.resources["conf.d/50-own.toml"])
+        #expect(own.isFailing && own.failureCount == 1 && own.lastSuccess == nil && own.lastErrorTime != nil)
+        #expect(own.lastError?.contains("no key /no/such") ?? false)
+        let peers = try #require(first.resources["conf.d/20-peers.toml"])
+        #expect(peers.renderedCount == 2 && peers.changedCount == 2 && peers.failureCount == 0)
+        #expect(first.failedCycles == 1)
+        try bench.directory.write("templates/templates/own", "well")
+        try await engine.cycle(try self.cluster().snapshot)
+        let second = await engine.statistics
+        let well = try #require(second.resources["conf.d/50-own.toml"])
+        #expect(!well.isFailing && well.lastSuccess != nil && well.changedCount == 1 && well.lastError == own.lastError)
+        #expect(second.goodCycles == 1 && second.resources["conf.d/90-speaker.toml"]?.reloadCount == 1)
+        let text = try bench.directory.read("confd.prom")
+        #expect(text.contains(#"martlet_confd_resource_failures_total{resource="conf.d/50-own.toml"} 1"#))
+        #expect(text.contains(#"martlet_confd_resource_failing{resource="conf.d/50-own.toml"} 0"#))
+        #expect(text.contains(#"martlet_confd_cycles_total{result="good"} 1"#))
+    }
+
     @Test("A reload that failed is owed, and runs again although no file differs")
     func owedReload() async throws {
         let bench = try Bench()

@@ -22,6 +22,7 @@ struct TemplateFunctionTests {
             (#""QWI="|base64Decode"#, "Ab"), (#""/"|fileExists"#, "true"), (#""/no/such"|fileExists"#, "false"),
             (#""NO_SUCH_VARIABLE"|getenv:"x""#, "x"), (#""%%"|datetime"#, "%"), (#""t"|parseBool"#, "true"),
             (#""127.0.0.1"|lookupIP|join:",""#, "127.0.0.1"), (#""::1"|lookupIPV6|join:",""#, "::1"),
+            (#""lo"|lookupIfaceIPV4"#, "127.0.0.1"),
             (#""10.1.2.3/16"|address"#, "10.1.2.3"), (#""10.1.2.3/16"|network"#, "10.1.0.0/16"),
             (#""10.1.2.3/16"|netmask"#, "255.255.0.0"), (#""10.1.2.3/16"|prefixLength"#, "16"),
             (#""10.1.0.0/16"|addressAt:258"#, "10.1.1.2"), (#""fd00::/64"|addressAt:65536"#, "fd00::1:0"),
@@ -42,11 +43,35 @@ struct TemplateFunctionTests {
             #""?"|base64Decode"#, #""10.0.0.0/30"|addressAt:4"#, #""10.0.0.0/30"|addressAt:-1"#,
             #""255.255.255.255/32"|addressAt:1"#, #""10.0.0.0/8"|subnet:4,0"#, #""10.0.0.0/8"|subnet:9,2"#,
             #""10.0.0.0/8"|subnet:33,0"#, #""fd00::/64"|netmask"#, #""host"|network"#, #""a"|map"#,
+            #""no-such"|lookupIfaceIPV6"#, #""/no/such"|get"#,
         ]
     )
     func errors(_ expression: String) {
         let error = #expect(throws: ConfdError.self) { try self.render(expression) }
         #expect(error.map { "\($0)".hasPrefix("templates/t:1: ") } ?? false)
+    }
+
+    @Test("Services are found by SRV records, by their target, and there are none while nobody answers")
+    func services() throws {
+        struct Silence: Error {}
+        func render(_ expression: String) throws -> String {
+            var renderer = TemplateRenderer { name in
+                guard name == "_etcd-client._tcp.example.com" || name == "example.com" else { throw Silence() }
+                return [
+                    ServiceRecord(target: "a", port: 2379, priority: 1, weight: 2),
+                    ServiceRecord(target: "b", port: 80),
+                ]
+            }
+            let text =
+                "{% for s in \(expression) %}{{ s.target }}:{{ s.port }}:{{ s.priority }}:{{ s.weight }} {% endfor %}"
+            renderer.use(TemplateBundle(files: ["templates/t": text]))
+            return try renderer.render("t", values: [:], view: nil)
+        }
+        #expect(try render(#""etcd-client"|lookupSRV:"tcp","example.com""#) == "a:2379:1:2 b:80:0:0 ")
+        #expect(try render(#"""|lookupSRV:"","example.com""#) == "a:2379:1:2 b:80:0:0 ")
+        #expect(try render(#""x"|lookupSRV:"tcp","example.com""#) == "")
+        #expect(throws: ConfdError.self) { try render(#""x"|lookupSRV:"tcp""#) }
+        #expect(throws: ConfdError.self) { try self.render(#""x"|lookupSRV:"tcp","y"|json"#) }
     }
 
     @Test("Keys come from the environment and from files, and those of the datastore count first")

@@ -101,6 +101,23 @@ struct DNSTests {
         )
     }
 
+    @Test("Anyone may look up records, which come by their target")
+    func lookup() async throws {
+        let server = try NameServer { question in
+            Self.answer(question, [Self.record(1, 2, "b.example"), Self.record(3, 4, "a.example")])
+        }
+        defer { server.close() }
+        let port = server.port
+        let records = try await Task.detached {
+            try ServiceLookup.records("_etcd-client._tcp.example", server: "127.0.0.1", port: port)
+        }.value
+        #expect(records.map(\.target) == ["a.example", "b.example"])
+        #expect(
+            records.map(\.port) == [4, 2] && records.map(\.priority) == [3, 1] && records.map(\.weight) == [10, 10]
+        )
+        #expect(throws: DNSMessage.Failure.self) { try ServiceLookup.records("", server: "127.0.0.1", port: port) }
+    }
+
     @Test("A domain without records is an error")
     func noRecords() async throws {
         let server = try NameServer { Self.answer($0, [], code: 3) }

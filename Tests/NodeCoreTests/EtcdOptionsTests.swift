@@ -49,6 +49,22 @@ struct EtcdOptionsTests {
         )
     }
 
+    @Test("Felix's own names are understood where there is no other")
+    func felixNames() throws {
+        let felix = [
+            "FELIX_DATASTORETYPE": "etcdv3", "FELIX_ETCDENDPOINTS": "https://a:1", "FELIX_ETCDCAFILE": "ca",
+            "FELIX_ETCDCERTFILE": "cert", "FELIX_ETCDKEYFILE": "key",
+        ]
+        let settings = try Self.settings([], felix)
+        #expect(settings.endpoints.map(\.description) == ["https://a:1"])
+        #expect(settings.authorityFile == "ca" && settings.certificateFile == "cert" && settings.keyFile == "key")
+        let other = try Self.settings([], felix.merging(["ETCD_ENDPOINTS": "http://b:2"]) { $1 })
+        #expect(other.endpoints.map(\.description) == ["http://b:2"])
+        let address = ["FELIX_ETCDADDR": "c:3", "FELIX_ETCDSCHEME": "https"]
+        #expect(try Self.settings([], address).endpoints.map(\.description) == ["https://c:3"])
+        #expect(try Self.choice([], ["FELIX_DATASTORETYPE": "directory", "FELIX_ETCDADDR": "c:3"]) == .directory)
+    }
+
     @Test("A CalicoAPIConfig is read; what is not supported in it is an error with its place")
     func file() throws {
         let path = NSTemporaryDirectory() + "martlet-\(UUID().uuidString).yaml"

@@ -1,3 +1,4 @@
+internal import Glibc
 public import Logging
 internal import Resources
 
@@ -11,12 +12,16 @@ public actor ConfdEngine {
     private let hooks: ConfdHooks
     private let logger: Logger
     private var planner: IncrementalPlanner
-    private var cache = RenderCache()
+    private var cache: RenderCache
     private var contexts = ContextCache()
     /// By the root of the set, or the path of a file by itself.
     private var ledgers: [String: FileLedger] = [:]
     /// Reloads owed for files that are in place already, with the file each is about.
-    private var pendingReloads: [(command: TemplateResource.Command, file: String)] = []
+    private var pendingReloads: [(command: TemplateResource.Command, file: String, resource: String)] = []
+    /// How cycles and template resources have fared.
+    public private(set) var statistics = ConfdStatistics()
+    /// What went wrong for resources in this cycle.
+    private var faults: [String: String] = [:]
     private var lastDiagnostics: [PlanDiagnostic] = []
     /// The shortest `interval` of a template resource, in seconds.
     private(set) var shortestInterval: UInt32?
@@ -27,7 +32,10 @@ public actor ConfdEngine {
     /// Creates an engine.
     public init(settings: ConfdSettings, hooks: ConfdHooks, logger: Logger) {
         self.settings = settings
-        self.planner = IncrementalPlanner(nodeName: settings.nodeName, environment: settings.environment)
+        var environment = settings.environment
+        environment.separatesFamilies = settings.templates.usesEmbedded && settings.templates.target == .bird1
+        self.planner = IncrementalPlanner(nodeName: settings.nodeName, environment: environment)
+        self.cache = RenderCache(settings.serviceLookup)
         self.hooks = hooks
         self.logger = logger
     }
@@ -37,6 +45,54 @@ public actor ConfdEngine {
     /// - Throws: `PlanError` or `ConfdError`; reloads that are owed run at the next cycle.
     @discardableResult
     public func cycle(_ snapshot: ResourceSnapshot) async throws -> CycleReport {
+        self.faults = [:]
+        var isGood = false
+        defer {
+            self.settle(isGood: isGood)
+            self.writeMetrics()
+        }
+        let report = try await self.perform(snapshot)
+        isGood = true
+        return report
+    }
+
+    /// Counts what the cycle came to.
+    private func settle(isGood: Bool) {
+        let now = FileTree.now / 1_000_000_000
+        if isGood { self.statistics.goodCycles += 1 } else { self.statistics.failedCycles += 1 }
+        for (file, count) in self.cache.rendered { self.statistics.resources[file]?.renderedCount += count }
+        for file in self.statistics.resources.keys {
+            if let fault = self.faults[file] {
+                self.statistics.resources[file]?.failureCount += 1
+                self.statistics.resources[file]?.lastError = fault
+                self.statistics.resources[file]?.lastErrorTime = now
+                self.statistics.resources[file]?.isFailing = true
+            } else if isGood {
+                self.statistics.resources[file]?.lastSuccess = now
+                self.statistics.resources[file]?.isFailing = false
+            }
+        }
+    }
+
+    private func writeMetrics() {
+        guard let path = self.settings.metricsFile, !self.settings.isDryRun else { return }
+        let staged = path + ".stage"
+        do {
+            try FileTree.remove(staged)
+            try FileTree.create(
+                staged,
+                content: Array(self.statistics.prometheusText.utf8),
+                mode: 0o644,
+                userID: geteuid(),
+                groupID: getegid()
+            )
+            try FileTree.replace(path, with: staged)
+        } catch {
+            self.logger.warning("Metrics are not written", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private func perform(_ snapshot: ResourceSnapshot) async throws -> CycleReport {
         var snapshot = snapshot
         snapshot.workloadPeers += WorkloadPeer.read(
             prefix: self.settings.endpointStatusPrefix ?? snapshot.endpointStatusPrefix(of: self.settings.nodeName)
@@ -51,12 +107,16 @@ public actor ConfdEngine {
         }
         if !self.settings.isDryRun, !self.settings.syncsOnly { try self.checkHooks(of: resources) }
         self.shortestInterval = resources.compactMap(\.interval).min()
+        let known = self.statistics.resources
+        self.statistics.resources = [:]
+        for resource in resources { self.statistics.resources[resource.file] = known[resource.file] ?? .init() }
         var errors: [ConfdError] = []
         // Flattening a large cluster costs more than planning one node of it.
         let needsKeys = resources.contains { !$0.keys.isEmpty }
         let view =
             needsKeys
             ? KeyValueView(snapshot).adding(try self.settings.keySources.values()) : KeyValueView(values: [:])
+        defer { for (file, error) in self.cache.failed { self.faults[file] = "\(error)" } }
         let rendered = try self.cache.render(
             resources,
             bundle: bundle,
@@ -73,6 +133,10 @@ public actor ConfdEngine {
             do {
                 try await self.apply(set, resources: members, report: &report)
             } catch let error as ConfdError {
+                // A check is one resource's; what else goes wrong is so for the whole set.
+                var files = members.map(\.file)
+                if case .checkFailed(let file, _) = error { files = [file] }
+                for file in files { self.faults[file] = "\(error)" }
                 errors.append(error)
             }
         }
@@ -141,6 +205,9 @@ public actor ConfdEngine {
         defer { self.ledgers[name] = ledger }
         let changes = try set.changes(&ledger)
         if ledger.count > set.files.count { ledger.keep(Set(set.files.map { set.path(of: $0.destination) })) }
+        let changed = Set(changes.map(\.destination))
+        let changedFiles = changed.isEmpty ? [] : set.files.filter { changed.contains($0.destination) }
+        let owners = Dictionary(changedFiles.map { ($0.destination, $0.resource) }) { first, _ in first }
         for change in changes {
             let path = set.path(of: change.destination)
             switch change.kind {
@@ -161,12 +228,18 @@ public actor ConfdEngine {
             throw error
         }
         if !self.settings.keepsStage { try set.clean(&ledger) }
+        for change in changes {
+            guard let owner = owners[change.destination] ?? resources.first(where: { $0.each != nil })?.file else {
+                continue
+            }
+            self.statistics.resources[owner]?.changedCount += 1
+        }
         guard !self.settings.syncsOnly else { return }
         for resource in resources {
             guard let command = resource.reload else { continue }
             guard !self.pendingReloads.contains(where: { $0.command == command }) else { continue }
             let file = set.files.first { $0.resource == resource.file }?.destination ?? resource.destination
-            self.pendingReloads.append((command, set.path(of: file)))
+            self.pendingReloads.append((command, set.path(of: file), resource.file))
         }
     }
 
@@ -203,10 +276,10 @@ public actor ConfdEngine {
     /// Runs what is owed; a reload that fails stays owed.
     private func runReloads(_ report: inout CycleReport) async -> [ConfdError] {
         var errors: [ConfdError] = []
-        var failed: [(command: TemplateResource.Command, file: String)] = []
+        var failed: [(command: TemplateResource.Command, file: String, resource: String)] = []
         let owed = self.pendingReloads
         self.pendingReloads = []
-        for (command, file) in owed {
+        for (command, file, resource) in owed {
             var reason: String?
             switch command {
             case .builtIn(let name):
@@ -218,9 +291,11 @@ public actor ConfdEngine {
             case .shell(let text): reason = await self.run(text, source: file)
             }
             if let reason {
-                failed.append((command, file))
+                failed.append((command, file, resource))
+                self.faults[resource] = reason
                 errors.append(.reloadFailed(command: command.description, reason: reason))
             } else {
+                self.statistics.resources[resource]?.reloadCount += 1
                 report.reloads.append(command.description)
             }
         }

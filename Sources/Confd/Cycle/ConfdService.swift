@@ -31,6 +31,9 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
     /// What was planned last, whether or not its files could be put in place.
     public func plan() async -> BGPPlan? { await self.engine.lastPlan }
 
+    /// How cycles and template resources have fared.
+    public func statistics() async -> ConfdStatistics { await self.engine.statistics }
+
     /// Renders again although no resource changed: templates may have.
     public func refresh() {
         self.orders.continuation.yield(.ordered)
@@ -148,5 +151,7 @@ private final class LatestSnapshot: Sendable {
 
 /// How the last cycle went.
 private final class Progress: Sendable {
-    let reason = Mutex<String?>("nothing was rendered yet")
+    let reason = Mutex<String?>(
+        "the datastore was not read yet; what an earlier run rendered stays in force"
+    )
 }

@@ -30,6 +30,14 @@ public struct ConfdSettings: Sendable {
     /// Whether changes of the resources bring a cycle; else only the interval and orders do.
     public var watches: Bool
 
+    /// Finds SRV records for templates; nil where nothing can.
+    public var serviceLookup: ServiceLookup?
+    /// File that gets metrics after each cycle, as text for Prometheus; nil is none.
+    public var metricsFile: String?
+
+    /// Finds the SRV records of a name, or throws.
+    public typealias ServiceLookup = @Sendable (_ name: String) throws -> [ServiceRecord]
+
     /// Environment variable for `endpointStatusPrefix`.
     public static let endpointStatusVariable = "CALICO_ENDPOINT_STATUS_PATH_PREFIX"
 
@@ -46,6 +54,26 @@ public struct ConfdSettings: Sendable {
         self.schedule = CycleSchedule.Settings()
         self.keySources = KeySources()
         self.watches = true
+    }
+}
+
+/// One SRV record, as templates see it.
+public struct ServiceRecord: Hashable, Sendable {
+    /// Name of the host.
+    public var target: String
+    /// Its port.
+    public var port: UInt16
+    /// Hosts of the lowest are asked first.
+    public var priority: UInt16
+    /// Share among those of one priority.
+    public var weight: UInt16
+
+    /// Creates a record.
+    public init(target: String, port: UInt16, priority: UInt16 = 0, weight: UInt16 = 0) {
+        self.target = target
+        self.port = port
+        self.priority = priority
+        self.weight = weight
     }
 }
 

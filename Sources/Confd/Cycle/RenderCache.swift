@@ -10,10 +10,19 @@ struct RenderCache {
         var turn: Int64
     }
 
-    private var renderer = TemplateRenderer()
+    private var renderer: TemplateRenderer
     private var known: [String: (input: Input, content: [UInt8])] = [:]
+    /// Files rendered since the last call of `render`, by template resource.
+    private(set) var rendered: [String: Int] = [:]
+    /// Why resources could not be rendered in the last call of `render`.
+    private(set) var failed: [String: ConfdError] = [:]
+
+    init(_ lookup: ConfdSettings.ServiceLookup? = nil) {
+        self.renderer = TemplateRenderer(lookup)
+    }
+
     /// Files rendered since the last call of `render`.
-    private(set) var renderedCount = 0
+    var renderedCount: Int { self.rendered.values.reduce(0, +) }
 
     /// Renders every file, at a time since any fixed moment.
     ///
@@ -30,7 +39,8 @@ struct RenderCache {
         failures: inout [ConfdError]
     ) throws(ConfdError) -> [(resource: TemplateResource, files: [RenderedFile])] {
         self.renderer.use(bundle)
-        self.renderedCount = 0
+        self.rendered = [:]
+        self.failed = [:]
         var seen: Set<String> = []
         var results: [(resource: TemplateResource, files: [RenderedFile])] = []
         for resource in resources {
@@ -42,6 +52,7 @@ struct RenderCache {
                 let files = try self.files(of: resource, context: context, view: subset, turn: turn, seen: &seen)
                 results.append((resource, files))
             } catch {
+                self.failed[resource.file] = error
                 if resource.isInSet { throw error }
                 failures.append(error)
             }
@@ -84,7 +95,7 @@ struct RenderCache {
     ) throws(ConfdError) -> [UInt8] {
         if let known = self.known[destination], known.input == input { return known.content }
         let text = try self.renderer.render(resource.source, values: input.values, view: input.view)
-        self.renderedCount += 1
+        self.rendered[resource.file, default: 0] += 1
         let content = Array(text.utf8)
         self.known[destination] = (input, content)
         return content

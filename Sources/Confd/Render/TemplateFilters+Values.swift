@@ -104,9 +104,40 @@ extension TemplateFilters {
             let count = strftime(&buffer, buffer.count, format, &parts)
             return String(decoding: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
         }
+        for (name, family) in [("lookupIfaceIPV4", AF_INET), ("lookupIfaceIPV6", AF_INET6)] {
+            filters.registerFilter(name) { (value: Any?) in
+                let interface = try self.text(value, name)
+                guard let first = self.addresses(ofInterface: interface, family).first else {
+                    throw TemplateSyntaxError("\(name): \(interface) has no such address")
+                }
+                return first
+            }
+        }
         for (name, family) in [("lookupIP", AF_UNSPEC), ("lookupIPV4", AF_INET), ("lookupIPV6", AF_INET6)] {
             filters.registerFilter(name) { (value: Any?) in self.addresses(of: try self.text(value, name), family) }
         }
+    }
+
+    /// The addresses of an interface of this host, sorted as text.
+    static func addresses(ofInterface name: String, _ family: Int32) -> [String] {
+        var first: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&first) == 0 else { return [] }
+        defer { freeifaddrs(first) }
+        var found: Set<String> = []
+        var next = first
+        while let entry = next?.pointee {
+            next = entry.ifa_next
+            guard String(cString: entry.ifa_name) == name, let address = entry.ifa_addr,
+                Int32(address.pointee.sa_family) == family
+            else { continue }
+            let size = family == AF_INET ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size
+            var buffer = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+            let length = socklen_t(buffer.count)
+            guard getnameinfo(address, socklen_t(size), &buffer, length, nil, 0, NI_NUMERICHOST) == 0 else { continue }
+            let text = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            found.insert(String(text.prefix { $0 != "%" }))
+        }
+        return found.sorted()
     }
 
     /// The addresses of a host name, sorted as text; none when it has none or cannot be asked for now.

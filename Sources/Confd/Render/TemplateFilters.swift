@@ -9,8 +9,9 @@ enum TemplateFilters {
     static let viewName = " view"
 
     /// All of them.
-    static func makeExtension() -> Extension {
+    static func makeExtension(_ lookup: ConfdSettings.ServiceLookup? = nil) -> Extension {
         let filters = Extension()
+        self.addServiceFilter(to: filters, lookup)
         self.addKeyValueFilters(to: filters)
         self.addTextFilters(to: filters)
         self.addValueFilters(to: filters)
@@ -33,6 +34,13 @@ enum TemplateFilters {
         filters.registerFilter("exists") { value, _, context in
             try self.view(context).values[try self.text(value, "exists")] != nil
         }
+        filters.registerFilter("get") { value, _, context in
+            let key = try self.text(value, "get")
+            guard let found = try self.view(context).values[key] else {
+                throw TemplateSyntaxError("get: no key \(key)")
+            }
+            return ["key": key, "value": found]
+        }
         filters.registerFilter("gets") { value, _, context in
             let view = try self.view(context)
             return view.keys(matching: try self.text(value, "gets")).map { key in
@@ -48,6 +56,22 @@ enum TemplateFilters {
         }
         filters.registerFilter("lsdir") { value, _, context in
             try self.view(context).names(below: try self.text(value, "lsdir"), directoriesOnly: true)
+        }
+    }
+
+    /// `"etcd-client"|lookupSRV:"tcp","example.com"`; none when there are none or they cannot be asked for now.
+    private static func addServiceFilter(to filters: Extension, _ lookup: ConfdSettings.ServiceLookup?) {
+        filters.registerFilter("lookupSRV") { (value: Any?, arguments: [Any?]) in
+            guard let lookup else { throw TemplateSyntaxError("lookupSRV: there is nobody to ask") }
+            let service = try self.text(value, "lookupSRV")
+            let transport = try self.argument(0, arguments, "lookupSRV")
+            let domain = try self.argument(1, arguments, "lookupSRV")
+            let name = service.isEmpty && transport.isEmpty ? domain : "_\(service)._\(transport).\(domain)"
+            let records = (try? lookup(name)) ?? []
+            return records.map {
+                ["target": $0.target, "port": Int($0.port), "priority": Int($0.priority), "weight": Int($0.weight)]
+                    as [String: Any]
+            }
         }
     }
 

@@ -30,10 +30,10 @@ struct TemplateRenderer {
     private let loader = BundleLoader()
     private var parsed: [String: (digest: ContentDigest, template: Parsed)] = [:]
 
-    init() {
+    init(_ lookup: ConfdSettings.ServiceLookup? = nil) {
         self.environment = Environment(
             loader: self.loader,
-            extensions: [TemplateFilters.makeExtension()],
+            extensions: [TemplateFilters.makeExtension(lookup)],
             trimBehaviour: .smart
         )
     }

@@ -72,8 +72,15 @@ public struct NodeCommand: AsyncParsableCommand {
                 confd.pendingReason.map { "confd: \($0)" },
             ].compactMap(\.self)
         } planned: { states in
-            await confd.plan().map {
-                PlanStatus($0, pending: confd.pendingReason, states: states, manifests: datastore.diagnostics())
+            let statistics = await confd.statistics()
+            return await confd.plan().map {
+                PlanStatus(
+                    $0,
+                    pending: confd.pendingReason,
+                    states: states,
+                    manifests: datastore.diagnostics(),
+                    templates: statistics.resources
+                )
             }
         }
         let server = ControlServer(

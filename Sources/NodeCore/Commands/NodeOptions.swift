@@ -65,10 +65,19 @@ struct ConfdOptions: ParsableArguments {
     @Option(help: "Directory whose conf.d/ and templates/ replace embedded files of the same name.")
     var templates: String = "/etc/martlet/templates"
 
+    @Option(help: "File that gets metrics of template resources after each cycle, for Prometheus' node exporter.")
+    var metricsFile: String?
+
     /// Settings for a node.
     func settings(nodeName: String) -> ConfdSettings {
         var settings = ConfdSettings(nodeName: nodeName, outputDirectory: self.configDirectory)
         settings.templates = TemplateSource(directory: self.templates)
+        settings.metricsFile = self.metricsFile
+        settings.serviceLookup = { name in
+            try ServiceLookup.records(name).map {
+                ServiceRecord(target: $0.target, port: $0.port, priority: $0.priority, weight: $0.weight)
+            }
+        }
         var variables: [String: String] = [:]
         for name in PlanEnvironment.variableNames + [ConfdSettings.endpointStatusVariable] {
             if let value = getenv(name) { variables[name] = String(cString: value) }

@@ -47,12 +47,16 @@ struct EtcdOptions: ParsableArguments {
     func choice(environment: [String: String]) throws -> Choice {
         let file = try self.datastoreConfig.map { try Self.fields(ofFile: $0) } ?? [:]
         func setting(_ flag: String?, _ variable: String, _ field: String) -> String? {
-            // Calico's components look for a name with their prefix first.
-            let values = [flag, environment["CALICO_\(variable)"], environment[variable], file[field]]
+            // Calico's components look for a name with their prefix first; felix has names of its own.
+            let felix = Self.felixNames[variable].flatMap { environment[$0] }
+            let values = [flag, environment["CALICO_\(variable)"], environment[variable], felix, file[field]]
             return values.compactMap(\.self).first { !$0.isEmpty }
         }
         let type = setting(self.datastoreType, "DATASTORE_TYPE", "datastoreType")
-        let endpoints = setting(self.etcdEndpoints, "ETCD_ENDPOINTS", "etcdEndpoints")
+        var endpoints = setting(self.etcdEndpoints, "ETCD_ENDPOINTS", "etcdEndpoints")
+        if endpoints == nil, let address = environment["FELIX_ETCDADDR"], !address.isEmpty {
+            endpoints = "\(environment["FELIX_ETCDSCHEME"] ?? "http")://\(address)"
+        }
         let domain = setting(self.etcdDiscoverySrv, "ETCD_DISCOVERY_SRV", "etcdDiscoverySrv")
         switch type {
         case "etcdv3": break
@@ -101,6 +105,13 @@ struct EtcdOptions: ParsableArguments {
         }
         return settings
     }
+
+    /// Felix's names of the variables that others have, too.
+    private static let felixNames = [
+        "DATASTORE_TYPE": "FELIX_DATASTORETYPE", "ETCD_ENDPOINTS": "FELIX_ETCDENDPOINTS",
+        "ETCD_CA_CERT_FILE": "FELIX_ETCDCAFILE", "ETCD_CERT_FILE": "FELIX_ETCDCERTFILE",
+        "ETCD_KEY_FILE": "FELIX_ETCDKEYFILE",
+    ]
 
     private static let fieldNames: Set<String> = [
         "datastoreType", "etcdEndpoints", "etcdDiscoverySrv", "etcdUsername", "etcdPassword", "etcdCACertFile",

@@ -10,7 +10,8 @@ extension PlanStatus {
         _ plan: BGPPlan,
         pending: String?,
         states: [String: String],
-        manifests: [DatastoreDiagnostic]
+        manifests: [DatastoreDiagnostic],
+        templates: [String: ResourceStatistics] = [:]
     ) {
         let refused = manifests.filter { $0.diagnostic.severity != .info }.map { remark in
             let place = [remark.file, remark.diagnostic.position?.description].compactMap(\.self)
@@ -42,6 +43,10 @@ extension PlanStatus {
             problems: refused
                 + plan.diagnostics.map {
                     PlanProblem(resource: $0.resource?.description, reason: $0.reason.description)
+                }
+                + templates.sorted { $0.key < $1.key }.compactMap { file, statistics in
+                    guard statistics.isFailing, let reason = statistics.lastError else { return nil }
+                    return PlanProblem(resource: "template resource \(file)", reason: reason)
                 }
         )
     }
