@@ -26,13 +26,20 @@ struct SpeakerConfiguration {
 
 /// Reads a configuration again and again, and parses only what changed.
 final class ConfigurationReader: Sendable {
-    private let memo = Mutex(ConfigurationMemo())
+    private struct State {
+        var memo = ConfigurationMemo()
+        var contents = KnownContents()
+    }
+
+    private let state = Mutex(State())
 
     /// Reads the files in place.
     func read(_ path: String, dialect: Dialect = .bird2) -> SpeakerConfiguration {
-        self.memo.withLock { memo in
-            SpeakerConfiguration(
-                ConfigurationLoader.load(root: path, provider: FileSources(), dialect: dialect, memo: &memo)
+        self.state.withLock { state in
+            let sources = RememberedSources(known: state.contents) { $0 }
+            defer { state.contents = sources.seen }
+            return SpeakerConfiguration(
+                ConfigurationLoader.load(root: path, provider: sources, dialect: dialect, memo: &state.memo)
             )
         }
     }
@@ -41,24 +48,25 @@ final class ConfigurationReader: Sendable {
     ///
     /// Diagnostics name the staged files.
     func check(_ staged: String) -> SpeakerConfiguration {
-        guard let sources = StagedSources(staged) else { return SpeakerConfiguration(path: staged) }
-        var configuration = self.memo.withLock { memo in
-            SpeakerConfiguration(
-                ConfigurationLoader.load(root: sources.place(of: staged), provider: sources, memo: &memo)
+        guard let stage = Stage(staged) else { return SpeakerConfiguration(path: staged) }
+        var configuration = self.state.withLock { state in
+            let sources = RememberedSources(known: state.contents, place: stage.stagedPath)
+            defer { state.contents = sources.seen }
+            return SpeakerConfiguration(
+                ConfigurationLoader.load(root: stage.place(of: staged), provider: sources, memo: &state.memo)
             )
         }
         for index in configuration.diagnostics.indices {
-            configuration.diagnostics[index].path = sources.stagedPath(of: configuration.diagnostics[index].path)
+            configuration.diagnostics[index].path = stage.stagedPath(of: configuration.diagnostics[index].path)
         }
         return configuration
     }
 }
 
-/// Configuration files that will take the place of others, under the paths of these.
-private struct StagedSources: SourceProvider {
+/// Where files are staged that will take the place of others.
+private struct Stage {
     /// The directory of the files in place, with a slash at the end.
     private let root: String
-    private let files = FileSources()
     private static let folder = ".stage/"
 
     init?(_ staged: String) {
@@ -73,15 +81,6 @@ private struct StagedSources: SourceProvider {
 
     func stagedPath(of path: String) -> String {
         path.hasPrefix(self.root) ? self.root + Self.folder + path.dropFirst(self.root.count) : path
-    }
-
-    func contents(of path: String, limit: Int) throws(SourceError) -> [UInt8] {
-        try self.files.contents(of: self.stagedPath(of: path), limit: limit)
-    }
-
-    func entries(ofDirectory path: String) throws(SourceError) -> [String] {
-        let directory = self.stagedPath(of: path.hasSuffix("/") ? path : path + "/")
-        return try self.files.entries(ofDirectory: String(directory.dropLast()))
     }
 }
 
