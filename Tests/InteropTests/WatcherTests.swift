@@ -35,21 +35,23 @@ extension Interop {
         func killed() async throws {
             try await Lab.run { lab in
                 let (here, _) = try Interop.pair(lab)
-                let store = lab.folder + "/store"
+                let folder = lab.folder
+                let store = folder + "/store"
                 try FileManager.default.createDirectory(atPath: store, withIntermediateDirectories: true)
                 func put(_ generation: Int) throws {
                     try Self.manifests(generation).write(toFile: store + "/all.yaml", atomically: true, encoding: .utf8)
                 }
+                @Sendable
                 func arguments(_ output: String) -> [String] {
                     [
                         "confd", "--sync-only", "--node-name", "n1", "--datastore", store, "--state",
-                        lab.folder + "/state", "--templates", lab.folder + "/none", "--config-directory", output,
+                        folder + "/state", "--templates", folder + "/none", "--config-directory", output,
                     ]
                 }
                 var expected: [[String: String]] = []
                 for generation in 0..<2 {
                     try put(generation)
-                    let output = lab.folder + "/expected-\(generation)"
+                    let output = folder + "/expected-\(generation)"
                     let result = try await blocking {
                         try Command.run(try MartletProcess.binary(), arguments(output) + ["--onetime"])
                     }
@@ -57,7 +59,7 @@ extension Interop {
                     expected.append(try Self.files(output))
                 }
                 #expect(expected[0].count == 62 && expected[0] != expected[1])
-                let output = lab.folder + "/out"
+                let output = folder + "/out"
                 var mixed = 0
                 for round in 0..<12 {
                     let watcher = try lab.start(
@@ -103,7 +105,8 @@ extension Interop {
                         }
                         """
                 )
-                let store = lab.folder + "/store"
+                let folder = lab.folder
+                let store = folder + "/store"
                 try FileManager.default.createDirectory(atPath: store, withIntermediateDirectories: true)
                 try """
                 apiVersion: projectcalico.org/v3
@@ -122,15 +125,15 @@ extension Interop {
                 spec: {node: a, peerIP: 10.20.0.2, asNumber: 64513}
 
                 """.write(toFile: store + "/all.yaml", atomically: true, encoding: .utf8)
-                let socket = lab.folder + "/s.sock"
+                let socket = folder + "/s.sock"
                 let options = [
-                    "--node-name", "a", "--templates", lab.folder + "/none", "--control-socket", socket,
-                    "--config-directory", lab.folder + "/config",
+                    "--node-name", "a", "--templates", folder + "/none", "--control-socket", socket,
+                    "--config-directory", folder + "/config",
                 ]
                 let earlier = try await blocking {
                     try Command.run(
                         try MartletProcess.binary(),
-                        ["confd", "--onetime", "--sync-only", "--datastore", store, "--state", lab.folder + "/state"]
+                        ["confd", "--onetime", "--sync-only", "--datastore", store, "--state", folder + "/state"]
                             + options
                     )
                 }
