@@ -1,5 +1,6 @@
 import ConfigLanguage
 import Foundation
+import SpeakerSettings
 import Testing
 
 @testable import NodeCore
@@ -35,8 +36,9 @@ struct ConfigurationReaderTests {
         }
 
         func passive(_ configuration: SpeakerConfiguration) -> [String] {
-            (configuration.settings?.protocols ?? []).compactMap {
-                if case .bgp(let settings) = $0, settings.isPassive { settings.common.name } else { nil }
+            (configuration.settings?.protocols ?? []).compactMap { (settings) -> String? in
+                guard case .bgp(let settings) = settings, settings.isPassive else { return nil }
+                return settings.common.name
             }
         }
     }
