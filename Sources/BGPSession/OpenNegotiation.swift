@@ -64,6 +64,7 @@ extension SessionConfiguration {
         let hold = min(local.holdTime, peer.holdTime)
         let third = max(1, hold / 3)
         let keepalive = self.keepaliveTime.map { $0 == 0 ? third : min($0, third) } ?? third
+        guard hold == 0 || keepalive >= self.minimumKeepaliveTime else { throw .unacceptableHoldTime(peer.holdTime) }
         let gracefulRestart = local.sentGracefulRestart == nil ? nil : peer.sentGracefulRestart
         var longLived: [Capability.LongLivedGracefulRestart]?
         if gracefulRestart != nil, self.longLivedGracefulRestart != nil {
@@ -126,6 +127,17 @@ extension SessionConfiguration {
             case .extendedMessage: .extendedMessage
             case .fourOctetAS: .fourOctetAS(self.localAS)
             case .enhancedRouteRefresh: .enhancedRouteRefresh
+            case .gracefulRestart:
+                .gracefulRestart(
+                    self.gracefulRestart
+                        ?? Capability.GracefulRestart(
+                            restartState: false,
+                            notification: false,
+                            restartTime: 0,
+                            families: []
+                        )
+                )
+            case .longLivedGracefulRestart: .longLivedGracefulRestart(self.longLivedGracefulRestart ?? [])
             }
         }
     }
@@ -152,6 +164,28 @@ extension SessionConfiguration {
             }
             return false
         }
+        var lacking: [Capability] = []
+        for wanted in common {
+            if wanted.requiresExtendedNextHop, !extendedNextHop(peer, wanted.family) {
+                let next = Capability.ExtendedNextHop(
+                    family: wanted.family,
+                    nextHopAFI: AddressFamily.ipv6Unicast.afi
+                )
+                lacking.append(.extendedNextHop([next]))
+            }
+            let theirs = addPath(peer, wanted.family)
+            let isAnswered =
+                (!wanted.addPathReceive || theirs?.send == true) && (!wanted.addPathSend || theirs?.receive == true)
+            if wanted.requiresAddPath, !isAnswered {
+                let paths = Capability.AddPath(
+                    family: wanted.family,
+                    receive: wanted.addPathReceive,
+                    send: wanted.addPathSend
+                )
+                lacking.append(.addPath([paths]))
+            }
+        }
+        guard lacking.isEmpty else { throw .missingCapabilities(lacking) }
         return common.map { wanted in
             let ours = addPath(local, wanted.family)
             let theirs = addPath(peer, wanted.family)

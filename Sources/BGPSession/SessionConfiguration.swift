@@ -14,6 +14,8 @@ public struct SessionConfiguration: Hashable, Sendable {
     public var holdTime: UInt16 = 240
     /// The smallest non-zero hold time accepted from the peer, in seconds; below it the OPEN is refused with 2/6.
     public var minimumHoldTime: UInt16 = 3
+    /// The shortest KEEPALIVE interval accepted, in seconds; an OPEN that leads to a shorter one is refused with 2/6.
+    public var minimumKeepaliveTime: UInt16 = 0
     /// HoldTimer before the peer's OPEN.
     public var startupHoldTime: Duration = .seconds(240)
     /// KEEPALIVE interval in seconds; nil, zero, or more than a third of the negotiated hold time means that third.
@@ -102,10 +104,14 @@ public struct SessionConfiguration: Hashable, Sendable {
         case routeRefresh = 2
         /// Code 6 (RFC 8654).
         case extendedMessage = 6
+        /// Code 64 (RFC 4724).
+        case gracefulRestart = 64
         /// Code 65 (RFC 6793).
         case fourOctetAS = 65
         /// Code 70 (RFC 7313).
         case enhancedRouteRefresh = 70
+        /// Code 71 (RFC 9494).
+        case longLivedGracefulRestart = 71
     }
 
     /// A family to negotiate.
@@ -120,6 +126,10 @@ public struct SessionConfiguration: Hashable, Sendable {
         public var addPathReceive = false
         /// Offer to send several paths (RFC 7911).
         public var addPathSend = false
+        /// Whether a peer that does not offer IPv6 next hops is refused with 2/7.
+        public var requiresExtendedNextHop = false
+        /// Whether a peer that does not offer the other side of what is offered here is refused with 2/7.
+        public var requiresAddPath = false
 
         /// Creates a family without options.
         public init(_ family: AddressFamily) {

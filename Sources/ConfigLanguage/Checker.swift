@@ -51,6 +51,7 @@ extension Parser {
         }
         var kernel = KernelSettings(common: common, channel: channel.settings(of: .kernel))
         kernel.learns = draft.learns
+        kernel.learnsKernelRoutes = draft.learnsKernelRoutes
         kernel.persists = draft.persists
         kernel.scanTime = draft.scanTime ?? 60
         kernel.mergePaths = draft.mergePaths
@@ -158,6 +159,13 @@ extension Parser {
             throw self.fail(place, "'long lived graceful restart' needs 'graceful restart', which is off (RFC 9494)")
         }
         try self.checkRules(bgp, isInternal: isInternal, at: location)
+        if bgp.authenticates ?? (bgp.password != nil) != (bgp.password != nil) {
+            throw self.fail(
+                bgp.authenticationLocation ?? location,
+                bgp.password == nil
+                    ? "'authentication md5' needs a password" : "there is a password: write 'authentication md5'"
+            )
+        }
         Self.copyOptions(bgp, to: &settings)
         for channel in draft.channels {
             let isDirect = settings.multihopTTL == nil
@@ -183,6 +191,18 @@ extension Parser {
                     channel.addPathsLocation ?? channel.location,
                     "'add paths best' limits what is sent: it needs 'add paths tx' or 'add paths on'"
                 )
+            }
+            if channel.requiresExtendedNextHop && !channel.extendedNextHop
+                || channel.requiresAddPaths && !channel.addPathsReceive && !channel.addPathsSend
+            {
+                throw self.fail(
+                    channel.requirementLocation ?? channel.location,
+                    "what is required of the neighbour must be enabled here, too"
+                )
+            }
+            let limits = channel.longLivedStaleLimits
+            if let least = limits.least, let most = limits.most, least > most {
+                throw self.fail(channel.location, "'min long lived stale time' is longer than 'max …'")
             }
             let settled = Self.channelSettings(channel)
             if settled.isSecondary {
@@ -282,6 +302,10 @@ extension Parser {
         channel.igpTable = draft.igpTable
         channel.extendedNextHop = draft.extendedNextHop
         channel.isMandatory = draft.isMandatory
+        channel.cost = draft.cost
+        channel.preferredNextHop = draft.preferredNextHop
+        channel.requiresExtendedNextHop = draft.requiresExtendedNextHop
+        channel.requiresAddPaths = draft.requiresAddPaths
         channel.aigp = draft.aigp
         channel.isSecondary = draft.isSecondary
         channel.addPathsReceive = draft.addPathsReceive
@@ -290,6 +314,7 @@ extension Parser {
         channel.restarts = draft.restarts
         channel.restartsLongLived = draft.restartsLongLived
         channel.longLivedStaleTime = draft.longLivedStaleTime
+        (channel.minimumStaleTime, channel.maximumStaleTime) = draft.longLivedStaleLimits
         return channel
     }
 

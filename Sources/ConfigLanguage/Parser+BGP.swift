@@ -17,7 +17,8 @@ extension Parser {
             "graceful restart", "graceful restart time", "min graceful restart time", "max graceful restart time",
             "long lived graceful restart", "long lived stale time", "min long lived stale time",
             "max long lived stale time", "add paths", "bfd", "rs client", "check link",
-            "disable after error", "disable after cease", "advertise hostname", "setkey",
+            "disable after error", "disable after cease", "advertise hostname", "setkey", "authentication",
+            "disable rx",
         ] + Self.bgpRuleStatements
 
     mutating func parseBGPStatement(_ bgp: inout BGPDraft) throws(SyntaxError) {
@@ -36,7 +37,8 @@ extension Parser {
         } else if self.accept("rr", "cluster", "id") {
             bgp.clusterID = try self.parseRouterID("a cluster id")
         } else if self.accept("allow", "local", "as") {
-            bgp.allowedLocalAS = 1
+            // Without a number the own AS may be in the path as often as it likes.
+            bgp.allowedLocalAS = .max
             if !self.sees(.semicolon) { bgp.allowedLocalAS = try self.parseNumber("count", in: 0...255) }
         } else if self.accept("interpret", "communities") {
             bgp.interpretsCommunities = try self.parseSwitch()
@@ -51,7 +53,7 @@ extension Parser {
             bgp.attributeLimit = try self.parseNumber("attribute limit in MiB", in: 1...1_048_576)
         } else if self.accept("enable", "as4") || self.accept("capabilities") {
             guard try self.parseSwitch() else {
-                throw self.fail(start, "sessions always use capabilities and four-octet AS numbers")
+                throw self.fail(start, "sessions always use capabilities and four-octet AS numbers; remove it")
             }
         } else if try !self.parseBGPOffOnly(&bgp) {
             throw self.unknownStatement(of: .bgp, Self.bgpStatements)
@@ -77,7 +79,8 @@ extension Parser {
         } else if self.accept("advertise", "ipv4") {
             try self.parseOffOnly("'advertise ipv4'", at: start)
         } else if self.accept("free", "bind") {
-            try self.parseOffOnly("'free bind'", at: start)
+            // Addresses that are not there yet can always be bound.
+            _ = try self.parseSwitch()
         } else if self.accept("disable", "after", "error") {
             bgp.disablesAfterError = try self.parseSwitch()
         } else if self.accept("disable", "after", "cease") {
@@ -85,9 +88,25 @@ extension Parser {
         } else if self.accept("advertise", "hostname") {
             try self.parseOffOnly("'advertise hostname'", at: start)
         } else if self.accept("setkey") {
-            try self.parseOffOnly("'setkey'", at: start)
-        } else if self.sees("dynamic") || self.sees("require") || self.sees("tx")
-            || self.sees("authentication") || self.sees("keys") || self.sees("llgr")
+            // For BSD alone, in BIRD too.
+            _ = try self.parseSwitch()
+        } else if self.accept("disable", "rx") {
+            try self.parseOffOnly("'disable rx'", at: start)
+        } else if self.accept("authentication") {
+            bgp.authenticationLocation = start
+            if self.accept("md5") {
+                bgp.authenticates = true
+            } else if self.accept("none") {
+                bgp.authenticates = false
+            } else {
+                throw self.sees("ao")
+                    ? self.unsupported(start, "'authentication ao'")
+                    : self.unexpectedChoice("a way of authentication", ["none", "md5", "ao"])
+            }
+        } else if self.accept("onlink") {
+            try self.parseOffOnly("'onlink'", at: start)
+        } else if self.sees("dynamic") || self.sees("require") || self.sees("tx") || self.sees("keys")
+            || self.sees("llgr")
         {
             throw self.unsupported(start, "'\(self.nextName ?? "")'")
         } else {
@@ -133,6 +152,7 @@ extension Parser {
             bgp.localAddressLocation = self.location
             bgp.localAddress = try self.parseAddress("the session's own address")
         } else if self.accept("interface") {
+            if self.sees("range") { throw self.unsupported(start, "'interface range'") }
             bgp.interfaceName = try self.parseText("the name of an interface in quotes")
         } else if self.accept("direct") {
             bgp.multihop = .direct
@@ -164,6 +184,7 @@ extension Parser {
         if !self.sees("port") && !self.sees("as") {
             bgp.localAddressLocation = self.location
             bgp.localAddress = try self.parseAddress("the session's own address")
+            if let zone = try self.parseZone() { bgp.interfaceName = zone }
         }
         // In either order.
         while true {
@@ -198,6 +219,7 @@ extension Parser {
             } else if self.accept("external") {
                 bgp.peerType = .external
             } else {
+                if self.sees("onlink") { throw self.unsupported(self.location, "'onlink'") }
                 return
             }
         }

@@ -8,7 +8,8 @@ extension Parser {
         "local role", "require roles", "require route refresh", "require enhanced route refresh", "require as4",
         "require extended messages", "enable enhanced route refresh", "confederation", "confederation member",
         "allow as sets", "allow bgp_local_pref", "as override", "honor graceful shutdown", "max attributes",
-        "max communities", "max path length", "max paths", "min hold time",
+        "max communities", "max path length", "max paths", "min hold time", "min keepalive time", "allow bgp_med",
+        "require graceful restart", "require long lived graceful restart",
     ]
 
     /// Roles by BIRD's names.
@@ -37,6 +38,8 @@ extension Parser {
             bgp.rules.allowsASSets = try self.parseSwitch()
         } else if self.accept("allow", "bgp_local_pref") {
             bgp.rules.allowsLocalPreference = try self.parseSwitch()
+        } else if self.accept("allow", "bgp_med") {
+            bgp.rules.sendsMED = try self.parseSwitch()
         } else if self.accept("as", "override") {
             bgp.rules.overridesAS = try self.parseSwitch()
             bgp.ruleLocations[.override] = start
@@ -54,6 +57,8 @@ extension Parser {
             bgp.rules.maximumPaths = try self.parseNumber("number of paths", in: 1...65_535)
         } else if self.accept("min", "hold", "time") {
             bgp.rules.minimumHoldTime = max(3, try self.parseNumber("hold time", in: 0...UInt16.max))
+        } else if self.accept("min", "keepalive", "time") {
+            bgp.rules.minimumKeepaliveTime = try self.parseNumber("keepalive time", in: 0...UInt16.max)
         } else {
             return try self.parseRequirement(&bgp)
         }
@@ -75,6 +80,10 @@ extension Parser {
             requirement = .fourOctetAS
         } else if self.accept("require", "extended", "messages") {
             requirement = .extendedMessages
+        } else if self.accept("require", "graceful", "restart") {
+            requirement = .gracefulRestart
+        } else if self.accept("require", "long", "lived", "graceful", "restart") {
+            requirement = .longLivedGracefulRestart
         } else {
             return false
         }
@@ -113,6 +122,9 @@ extension Parser {
         if needsRefresh && !bgp.routeRefresh
             || rules.required.contains(.enhancedRouteRefresh) && !rules.enhancedRouteRefresh
             || rules.required.contains(.extendedMessages) && !bgp.extendedMessages
+            || !rules.required.isDisjoint(with: [.gracefulRestart, .longLivedGracefulRestart])
+                && bgp.restart.mode == .off
+            || rules.required.contains(.longLivedGracefulRestart) && bgp.restart.longLivedMode == .off
         {
             throw self.fail(place(.requirement), "what is required of the neighbour must be enabled here, too")
         }

@@ -52,7 +52,9 @@ extension Parser {
     static let bgpChannelStatements = [
         "next hop self", "next hop keep", "next hop address", "gateway", "igp table", "extended next hop",
         "next hop prefer", "missing lladdr", "mandatory", "add paths", "graceful restart",
-        "long lived graceful restart", "long lived stale time", "secondary", "aigp",
+        "long lived graceful restart", "long lived stale time", "secondary", "aigp", "require extended next hop",
+        "require add paths", "min long lived stale time", "max long lived stale time", "link local next hop format",
+        "cost",
     ]
 
     mutating func parseChannelStatement(_ channel: inout ChannelDraft, of kind: ProtocolKind)
@@ -77,10 +79,9 @@ extension Parser {
             }
         } else if self.accept("import", "keep", "filtered") {
             channel.keepsFiltered = try self.parseSwitch()
-        } else if self.accept("import", "table") {
-            try self.parseOffOnly("'import table'", at: start)
-        } else if self.accept("export", "table") {
-            try self.parseOffOnly("'export table'", at: start)
+        } else if kind == .bgp, self.accept("import", "table") || self.accept("export", "table") {
+            // What was received is always kept, and what is sent is always known.
+            _ = try self.parseSwitch()
         } else if self.accept("import") {
             let first = self.index
             channel.importPolicy = try self.parsePolicy()
@@ -92,7 +93,8 @@ extension Parser {
         } else if self.accept("preference") {
             channel.preference = try self.parseNumber("preference", in: 0...UInt16.max)
         } else if self.accept("rpki", "reload") {
-            try self.parseOffOnly("'rpki reload'", at: start)
+            // Routes are always judged again at once.
+            _ = try self.parseSwitch()
         } else if self.sees("debug") || self.sees("description") || self.sees("roa") {
             throw self.unsupported(start, "'\(self.nextName ?? "")' in a channel")
         } else if kind == .bgp {
@@ -140,7 +142,13 @@ extension Parser {
         } else if self.accept("next", "hop", "address") {
             channel.nextHopAddress = try self.parseAddress("an address")
         } else if self.accept("next", "hop", "prefer") {
-            guard self.accept("local") else { throw self.unsupported(start, "'next hop prefer global'") }
+            if self.accept("global") {
+                channel.preferredNextHop = .global
+            } else if self.accept("local") {
+                channel.preferredNextHop = .local
+            } else {
+                throw self.unexpectedChoice("an address", ["global", "local"])
+            }
         } else if self.accept("missing", "lladdr") {
             // BIRD ignores it, too.
             guard self.accept("ignore") || self.accept("self") || self.accept("drop") else {
@@ -178,13 +186,28 @@ extension Parser {
             channel.restartsLongLived = try self.parseSwitch()
         } else if self.accept("long", "lived", "stale", "time") {
             channel.longLivedStaleTime = try self.parseNumber("long lived stale time", in: 0...0xFF_FFFF)
+        } else if self.accept("min", "long", "lived", "stale", "time") {
+            channel.longLivedStaleLimits.least = try self.parseNumber("min long lived stale time", in: 0...0xFF_FFFF)
+        } else if self.accept("max", "long", "lived", "stale", "time") {
+            channel.longLivedStaleLimits.most = try self.parseNumber("max long lived stale time", in: 0...0xFF_FFFF)
+        } else if self.accept("link", "local", "next", "hop", "format") {
+            // Without a global address both halves of the next hop are the link-local one.
+            guard self.accept("double") else { throw self.unsupported(start, "'link local next hop format'") }
         } else if self.accept("secondary") {
             channel.isSecondary = try self.parseSwitch()
             channel.secondaryLocation = start
         } else if self.accept("aigp") {
             channel.aigp = self.accept("originate") ? .originate : try self.parseSwitch() ? .on : .off
-        } else if self.sees("cost") || self.sees("missing") || self.sees("validate") || self.sees("base")
-            || self.sees("require") || self.sees("link")
+        } else if self.accept("require", "extended", "next", "hop") {
+            channel.requiresExtendedNextHop = try self.parseSwitch()
+            channel.requirementLocation = start
+        } else if self.accept("require", "add", "paths") {
+            channel.requiresAddPaths = try self.parseSwitch()
+            channel.requirementLocation = start
+        } else if self.accept("cost") {
+            channel.cost = try self.parseNumber("cost", in: 0...UInt32.max)
+        } else if self.sees("missing") || self.sees("validate") || self.sees("base")
+            || self.sees("require")
         {
             throw self.unsupported(start, "'\(self.nextName ?? "")'")
         } else {

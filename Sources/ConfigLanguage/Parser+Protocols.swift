@@ -8,7 +8,10 @@ extension Parser {
     mutating func parseProtocol(isTemplate: Bool, at start: Location) throws(SyntaxError) {
         guard case .word(let word) = self.token.kind else { throw self.unexpected("a kind of protocol") }
         guard let kind = ProtocolKind(rawValue: word) else {
-            let others = ["bfd", "rpki", "bmp", "mrt", "rip", "ospf", "babel", "radv", "perf", "l3vpn"]
+            let others = [
+                "aggregator", "babel", "bfd", "bmp", "bridge", "evpn", "l3vpn", "mrt", "ospf", "perf", "radv", "rip",
+                "rpki",
+            ]
             if others.contains(word) { throw self.unsupported(self.location, "protocol \(word)") }
             let hint = nearest(to: word, in: ProtocolKind.allCases.map(\.rawValue)).map { "; did you mean '\($0)'?" }
             throw self.fail(self.location, "'\(word)' is not a kind of protocol\(hint ?? "")")
@@ -112,7 +115,7 @@ extension Parser {
             draft.routerID = try self.parseRouterID("a router id")
         } else if self.accept("vrf", "default") {
             // All there is.
-        } else if self.sees("mrtdump") || self.sees("vrf") {
+        } else if self.sees("mrtdump") || self.sees("vrf") || self.sees("hostname") {
             throw self.unsupported(start, "'\(self.nextName ?? "")'")
         } else if draft.kind != .device, draft.kind != .pipe, self.sees("ipv4") || self.sees("ipv6") {
             guard self.dialect == .bird2 else {
@@ -165,9 +168,8 @@ extension Parser {
     private mutating func parseKernelStatement(_ draft: inout ProtocolDraft) throws(SyntaxError) {
         let start = self.location
         if self.accept("learn") {
-            // `learn all` adds routes of the kernel itself, which this speaker always leaves alone.
-            if self.sees("all") { throw self.unsupported(self.location, "'learn all'") }
-            draft.learns = try self.parseSwitch()
+            draft.learnsKernelRoutes = self.accept("all")
+            draft.learns = draft.learnsKernelRoutes ? true : try self.parseSwitch()
         } else if self.accept("persist") {
             draft.persists = try self.parseSwitch()
         } else if self.accept("scan", "time") {
@@ -178,6 +180,10 @@ extension Parser {
             draft.kernelTable = try self.parseNumber("kernel table", in: 1...UInt32.max)
         } else if self.accept("metric") {
             draft.metric = try self.parseNumber("metric", in: 0...UInt32.max)
+        } else if self.accept("netlink", "rx", "buffer") {
+            // The buffer of the event socket is as large as the kernel lets it be, and what was lost is looked up.
+            let _: UInt32 = try self.parseNumber("octets", in: 0...UInt32.max)
+            self.report(.warning, start, "'netlink rx buffer' has no effect here; remove it")
         } else if self.accept("graceful", "restart") {
             // Routes of an earlier run always stay until every neighbour said what it has: off would be a lie.
             guard try self.parseSwitch() else {
@@ -194,6 +200,7 @@ extension Parser {
     /// Statements of the kernel protocol.
     static let kernelStatements = [
         "learn", "persist", "scan time", "merge paths", "kernel table", "metric", "graceful restart",
+        "netlink rx buffer",
     ]
 
     /// `merge paths [on|off] [limit N]`; 16 when no limit is given.

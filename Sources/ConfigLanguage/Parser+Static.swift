@@ -62,6 +62,7 @@ extension Parser {
             }
             target = .via(hops)
         } else {
+            if self.sees("mpls") { throw self.unsupported(self.location, "'mpls'") }
             throw self.unexpected("'via', 'recursive', 'blackhole', 'unreachable' or 'prohibit'")
         }
         var route = StaticRouteSettings(prefix: prefix, target: target)

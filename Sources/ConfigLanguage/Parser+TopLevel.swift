@@ -60,7 +60,7 @@ extension Parser {
             self.advance()
             if self.sees("latency") || self.sees("commands") { return try self.skipWithoutEffect(start, "debug") }
             guard self.accept("protocols") else {
-                throw self.unsupported(start, "'debug \(self.nextName ?? "")'")
+                throw self.unsupported(self.location, "'debug \(self.nextName ?? "")'")
             }
             self.defaultDebug = try self.parseDebug()
             try self.expect(.semicolon)
@@ -69,6 +69,7 @@ extension Parser {
                 throw self.fail(start, "BIRD 1.6 has one family: write 'table NAME;'")
             }
             self.advance()
+            if self.sees("sadr") { throw self.unsupported(start, "'\(word) sadr'") }
             try self.expect("table")
             try self.parseTable(word == "ipv4" ? .ipv4Unicast : .ipv6Unicast)
         case "table" where self.dialect != .bird2:
@@ -108,7 +109,8 @@ extension Parser {
             self.settings.restartWait = try self.parseNumber("graceful restart wait", in: 0...UInt16.max)
             try self.expect(.semicolon)
         case "mrtdump", "eval", "roa",
-            "vpn4", "vpn6", "flow4", "flow6", "mpls", "password", "cli", "threads", "hostname", "thread":
+            "vpn4", "vpn6", "flow4", "flow6", "mpls", "aspa", "eth", "evpn", "neighbor", "password", "cli", "threads",
+            "hostname", "thread":
             throw self.unsupported(start, "'\(word)'")
         default:
             throw self.unknownStatement(
@@ -225,6 +227,8 @@ extension Parser {
             self.advance()
             destination = .file(path: path)
             if case .number = self.token.kind { throw self.unsupported(self.location, "rotation of log files") }
+        } else if self.sees("udp") {
+            throw self.unsupported(self.location, "'log udp'")
         } else {
             throw self.unexpected("'stderr', 'syslog' or the path of a file")
         }

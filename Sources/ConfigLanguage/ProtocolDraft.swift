@@ -56,6 +56,7 @@ struct ProtocolDraft: Sendable {
     var maximumGeneration: UInt8 = 16
     var scanTime: UInt16?
     var learns = false
+    var learnsKernelRoutes = false
     var persists = false
     var mergePaths: UInt16?
     var kernelTable: UInt32 = 254
@@ -99,6 +100,11 @@ struct ChannelDraft: Sendable {
     var gatewayLocation: Location?
     var igpTable: String?
     var extendedNextHop = false
+    var cost: UInt32 = 0
+    var preferredNextHop: BGPChannelSettings.NextHopPreference?
+    var requiresExtendedNextHop = false
+    var requiresAddPaths = false
+    var requirementLocation: Location?
     var isMandatory = false
     var aigp: BGPChannelSettings.AIGPUse?
     var isSecondary = false
@@ -110,6 +116,7 @@ struct ChannelDraft: Sendable {
     var restarts = true
     var restartsLongLived = true
     var longLivedStaleTime: UInt32?
+    var longLivedStaleLimits: (least: UInt32?, most: UInt32?)
 
     init(family: AddressFamily, location: Location) {
         self.family = family
@@ -151,6 +158,9 @@ struct BGPDraft: Sendable {
     var ttlSecurity = false
     var isPassive = false
     var password: String?
+    /// `authentication`; nil where a password alone decides.
+    var authenticates: Bool?
+    var authenticationLocation: Location?
     var isClient = false
     var clientLocation: Location?
     var clusterID: RouterID?

@@ -8,46 +8,56 @@ enum Refusals {
 
     private static let hints: [([String], String)] = [
         (["bfd"], "remove it and shorten 'hold time'"),
-        (["rpki", "protocol rpki", "'roa"], "remove it and filter by prefix sets"),
+        (
+            ["protocol rpki"],
+            "fill a 'roa4 table' or 'roa6 table' by a 'protocol static' in a file that your validator writes, include it and reload"
+        ),
+        (["rpki", "'roa"], "remove it and filter by prefix sets"),
         (["export limit"], "use 'action warn', 'restart' or 'disable', or 'receive limit' at the neighbour"),
-        (["learn all"], "routes of the kernel itself are those of 'protocol direct'"),
         (
             ["'interface' in protocol device"],
             "write the address where it is used: 'router id', 'local IP', 'next hop address'"
         ),
-        (["free bind"], "remove it: a session waits until its own address is there"),
         (["in a channel"], "write it in the protocol"),
+        (["'router id from'"], "write the router id: router id A.B.C.D;"),
+        (["'require'"], "remove it: 'bgpctl show neighbors NAME' says what was negotiated"),
         (
-            ["'require'"],
-            "remove it: 'bgpctl show neighbors NAME' says what was negotiated; 'mandatory' demands a family"
+            ["link local next hop format"],
+            "write 'double', or remove it: without a global address both halves of the next hop are the link-local one"
         ),
-        (["next hop prefer"], "remove it: the link-local next hop is preferred where there is one"),
+        (["'validate'", "'base'"], "remove it: it is about flow specifications"),
+        (["onlink"], "give the interface an address with a prefix around the neighbour's"),
+        (["interface range"], "write a 'protocol bgp' with 'interface' for each, with a template"),
+        (["disable rx"], "remove it, or use 'import none'"),
         (["'mrtdump"], "remove it; 'bgpctl dump mrt FILE' writes tables"),
         (["vrf"], "run a speaker in a network namespace or in the VRF with 'ip vrf exec'"),
         (["neighbor range", "dynamic"], "write a 'protocol bgp' for each neighbour, with a template"),
         (["authentication", "keys"], "use 'password' (TCP MD5)"),
-        (["import table"], "remove it: received routes are always kept"),
-        (["export table"], "remove it: 'bgpctl show routes --neighbor NAME exported' shows what is sent"),
-        (["protocol mrt", "mrtdump"], "remove it; 'martlet mrt' reads and injects dumps"),
+        (["protocol mrt", "mrtdump"], "remove it; 'bgpctl dump mrt FILE' writes a table whenever it is called"),
         (["protocol bmp"], "remove it and read the control interface"),
         (
             ["protocol rip", "protocol ospf", "protocol babel"],
             "run another daemon for it and use 'learn' in 'protocol kernel'"
         ),
         (["protocol radv"], "run radvd for it"),
+        (["protocol aggregator"], "write the aggregate as a 'static' route and announce that"),
+        (["log udp"], "write 'log syslog', whose daemon sends on what it gets"),
+        (["'debug"], "write 'debug' in the protocols, or 'debug protocols'"),
         (["a table option"], "remove it: tables need no tuning, only 'sorted' has a meaning"),
         (["'eval'"], "use 'print' in a filter to see a value"),
         (
-            ["vpn4", "vpn6", "flow4", "flow6", "mpls", "l3vpn", "multicast"],
+            [
+                "vpn4", "vpn6", "flow4", "flow6", "mpls", "l3vpn", "multicast", "evpn", "'eth'", "sadr",
+                "protocol bridge",
+                "'aspa'", "'neighbor'",
+            ],
             "run another daemon for it: this speaker has IPv4 and IPv6 unicast"
         ),
         (["'password'"], "write 'password' in each protocol"),
         (["'cli'"], "access is a matter of the control socket's owner and group: '--control-group'"),
         (["'thread"], "remove it: there is a thread for each processor"),
         (["hostname"], "remove it: nothing depends on it"),
-        (["setkey"], "remove it: 'password' is all that is needed"),
         (["protocol perf"], "'make bench' measures"),
-        (["router id from"], "write the router id: router id A.B.C.D;"),
         (["rotation of log files"], "remove the size and rotate with logrotate"),
     ]
 }

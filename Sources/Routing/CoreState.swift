@@ -126,11 +126,14 @@ struct CoreState: ~Copyable {
         switch target {
         case .recursive(let nextHop, let interface):
             let isScoped = nextHop.address.isLinkLocal || nextHop.address.isUnspecified
-            if isScoped, interface != 0 { return TargetKey(target: target, mode: .direct) }
+            if isScoped, interface != 0 { return TargetKey(target: target, mode: .direct, cost: resolution.cost) }
             return TargetKey(
                 target: target,
                 mode: resolution.mode,
-                table: nextHop.address.isIPv4 ? resolution.ipv4Table : resolution.ipv6Table
+                table: nextHop.address.isIPv4 ? resolution.ipv4Table : resolution.ipv6Table,
+                prefersLinkLocal: nextHop.linkLocal != nil
+                    && resolution.prefersLinkLocal ?? (resolution.mode == .recursive),
+                cost: resolution.mode == .direct ? resolution.cost : 0
             )
         case .gateways(let gateways):
             let open = gateways.first { $0.interface == 0 && $0.address != nil }

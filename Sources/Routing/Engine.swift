@@ -193,14 +193,15 @@ struct Engine: ~Copyable {
                 let address = nextHop.address.isLinkLocal ? nextHop.address : nextHop.linkLocal.map { .v6($0) }
                 guard let address, self.isUp(interface) else { return (.unresolvable, false) }
                 let gateway = Gateway(address: address, interface: interface)
-                return (ResolvedTarget(kind: .gateways, gateways: [gateway], igpMetric: 0), true)
+                return (ResolvedTarget(kind: .gateways, gateways: [gateway], igpMetric: key.cost), true)
             }
             guard let table = key.table else { return (.unresolvable, false) }
             if key.mode == .direct {
-                guard let gateway = self.connected(nextHop.address, table) else { return (.unresolvable, false) }
-                return (ResolvedTarget(kind: .gateways, gateways: [gateway], igpMetric: 0), true)
+                guard var gateway = self.connected(nextHop.address, table) else { return (.unresolvable, false) }
+                if key.prefersLinkLocal, let own = nextHop.linkLocal { gateway.address = .v6(own) }
+                return (ResolvedTarget(kind: .gateways, gateways: [gateway], igpMetric: key.cost), true)
             }
-            return self.resolveThrough(table, nextHop)
+            return self.resolveThrough(table, nextHop, prefersLinkLocal: key.prefersLinkLocal)
         }
     }
 
@@ -217,7 +218,7 @@ struct Engine: ~Copyable {
         return found.map { Gateway(address: address, interface: $0) }
     }
 
-    private mutating func resolveThrough(_ table: TableID, _ nextHop: BGPNextHop)
+    private mutating func resolveThrough(_ table: TableID, _ nextHop: BGPNextHop, prefersLinkLocal: Bool)
         -> (target: ResolvedTarget, isResolvable: Bool)
     {
         let path: Path? =
@@ -236,7 +237,7 @@ struct Engine: ~Copyable {
         case .blackhole, .prohibit, .unresolvable: return (.unresolvable, false)
         case .gateways: break
         }
-        let own = nextHop.linkLocal.map { IPAddress.v6($0) } ?? nextHop.address
+        let own = prefersLinkLocal ? nextHop.linkLocal.map { .v6($0) } ?? nextHop.address : nextHop.address
         let gateways = through.gateways.map { gateway in
             var gateway = gateway
             if gateway.address == nil { gateway.address = own }

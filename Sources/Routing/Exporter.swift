@@ -362,7 +362,7 @@ extension CoreState {
         change.isInternal = group.isInternal
         change.isInterior = group.isInterior
         change.sendsLocalPreference = group.isInterior || group.sendsLocalPreference
-        change.dropsMED = !group.isInterior && !group.isTransparent && source.isBGP
+        change.dropsMED = !group.isInterior && !group.isTransparent && !group.sendsMED && source.isBGP
         if group.role?.isFacingDown ?? false { change.onlyToCustomer = group.localAS.rawValue }
         change.sendsAIGP = group.aigp != .off
         if group.aigp == .originate, !source.isBGP {

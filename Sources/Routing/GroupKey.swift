@@ -34,6 +34,8 @@ public struct GroupKey: Hashable, Sendable {
     public var role: BGPRole?
     /// Whether LOCAL_PREF goes to external peers.
     public var sendsLocalPreference = false
+    /// Whether the MED of routes that BGP neighbours sent goes to external peers.
+    public var sendsMED = false
     /// `aigp`: whether the accumulated metric is sent (RFC 7311).
     public var aigp = AIGPUse.off
     /// Cluster id prepended when reflecting to these peers; nil unless they are clients.

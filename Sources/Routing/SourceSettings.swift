@@ -58,6 +58,10 @@ public struct Resolution: Hashable, Sendable {
     public var ipv4Table: TableID?
     /// `igp table` for IPv6 next hops; without one they do not resolve.
     public var ipv6Table: TableID?
+    /// Whether packets go to the link-local one of two next hops; nil is where they resolve through the igp table.
+    public var prefersLinkLocal: Bool?
+    /// The distance to next hops in mode direct.
+    public var cost: UInt32 = 0
 
     /// Creates a value.
     public init(mode: Mode, ipv4Table: TableID?, ipv6Table: TableID?) {

@@ -34,6 +34,10 @@ struct TargetKey: Hashable {
     var mode: Resolution.Mode = .recursive
     /// The igp table of the next hop's family; nil when there is none or none is needed.
     var table: TableID?
+    /// Which of two next hops packets go to.
+    var prefersLinkLocal = false
+    /// The distance to it, unless it resolves through the igp table.
+    var cost: UInt32 = 0
 }
 
 /// What decisions read of a target.

@@ -29,6 +29,10 @@ public struct BGPRules: Hashable, Sendable {
     public var enhancedRouteRefresh = true
     /// `min hold time`: the smallest one taken from a neighbour that wants any.
     public var minimumHoldTime: UInt16 = 3
+    /// `min keepalive time`: a session whose KEEPALIVEs would follow each other faster is refused; 0 is any.
+    public var minimumKeepaliveTime: UInt16 = 0
+    /// `allow bgp_med`: the MED of routes that BGP neighbours sent goes to an external neighbour too.
+    public var sendsMED = false
 
     /// Creates the defaults.
     public init() {}
@@ -51,6 +55,10 @@ public struct BGPRules: Hashable, Sendable {
         public static let fourOctetAS = Requirements(rawValue: 4)
         /// `require extended messages`.
         public static let extendedMessages = Requirements(rawValue: 8)
+        /// `require graceful restart`.
+        public static let gracefulRestart = Requirements(rawValue: 16)
+        /// `require long lived graceful restart`.
+        public static let longLivedGracefulRestart = Requirements(rawValue: 32)
     }
 
     /// The options in which two differ, in the configuration's words.
@@ -74,6 +82,8 @@ public struct BGPRules: Hashable, Sendable {
         note(\.required, "require")
         note(\.enhancedRouteRefresh, "enable enhanced route refresh")
         note(\.minimumHoldTime, "min hold time")
+        note(\.minimumKeepaliveTime, "min keepalive time")
+        note(\.sendsMED, "allow bgp_med")
         return result
     }
 }

@@ -447,6 +447,15 @@ public struct BGPChannelSettings: Hashable, Sendable {
     public var gateway: GatewayMode?
     /// `igp table`; nil is the channel's own table.
     public var igpTable: String?
+    /// `next hop prefer global|local`: which of two IPv6 next hops packets go to; nil is local where they resolve
+    /// through the igp table, else global.
+    public var preferredNextHop: NextHopPreference?
+    /// `cost`: the distance to next hops that are not resolved through the igp table.
+    public var cost: UInt32 = 0
+    /// `require extended next hop`: a neighbour without it is refused.
+    public var requiresExtendedNextHop = false
+    /// `require add paths`: a neighbour that does not do the other side of it is refused.
+    public var requiresAddPaths = false
     /// `extended next hop` (RFC 8950), IPv4 channels only.
     public var extendedNextHop: Bool
     /// `aigp` (RFC 7311); nil is on with neighbours in the own AS or confederation, off with others.
@@ -469,6 +478,10 @@ public struct BGPChannelSettings: Hashable, Sendable {
     public var restartsLongLived = true
     /// `long lived stale time` of the family; nil is the session's.
     public var longLivedStaleTime: UInt32?
+    /// `min long lived stale time` of the family; nil is the session's.
+    public var minimumStaleTime: UInt32?
+    /// `max long lived stale time` of the family; nil is the session's.
+    public var maximumStaleTime: UInt32?
 
     /// Creates a channel with defaults.
     public init(channel: ChannelSettings) {
@@ -504,6 +517,14 @@ public struct BGPChannelSettings: Hashable, Sendable {
         case originate
     }
 
+    /// One of two next hops.
+    public enum NextHopPreference: Hashable, Sendable {
+        /// The global address.
+        case global
+        /// The link-local address.
+        case local
+    }
+
     /// `gateway direct|recursive`.
     public enum GatewayMode: Hashable, Sendable {
         /// The next hop must be on a connected network.
@@ -521,6 +542,8 @@ public struct KernelSettings: Hashable, Sendable {
     public var channel: ChannelSettings
     /// `learn`: import foreign routes of the kernel table.
     public var learns: Bool
+    /// `learn all`: those of the kernel itself too.
+    public var learnsKernelRoutes = false
     /// `persist`: leave routes in place at shutdown.
     ///
     /// SIGTERM always leaves them; this adds `bgpctl` shutdown.

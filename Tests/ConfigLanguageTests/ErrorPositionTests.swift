@@ -91,10 +91,6 @@ struct ErrorPositionTests {
                 "1:45 kernel protocol 'kernel1' is connected to table 'master4' already"
             ),
             (
-                "protocol kernel { learn all; ipv4; }",
-                "1:25 'learn all' is not supported yet; routes of the kernel itself are those of 'protocol direct'"
-            ),
-            (
                 "protocol kernel { ipv4; import all; }",
                 "1:25 'import' belongs into a channel: ipv4 { import …; }; or ipv6 { import …; };"
             ),
@@ -280,13 +276,13 @@ struct ErrorPositionTests {
             "protocol rpki x {}", "protocol bmp x {}", "protocol mrt x {}", "protocol rip x {}", "protocol ospf x {}",
             "protocol babel x {}", "protocol radv x {}", "protocol perf x {}", "protocol l3vpn x {}",
             "protocol direct { vrf \"x\"; }", "protocol direct { ipv4 multicast; }",
-            "protocol direct { ipv4 { description \"x\"; }; }", "protocol bgp { setkey; }",
-            "protocol bgp { free bind; }",
+            "protocol direct { ipv4 { description \"x\"; }; }", "protocol bgp { onlink; }",
+            "protocol bgp { disable rx; }",
             "protocol bgp { dynamic name \"x\"; }", "protocol bgp { require hostname; }",
-            "protocol bgp { authentication ao; }", "protocol bgp { ipv4 { import table; }; }",
-            "protocol bgp { ipv4 { export table; }; }", "protocol bgp { ipv4 { export limit 5 action block; }; }",
-            "protocol bgp { ipv6 { next hop prefer global; }; }",
-            "protocol kernel { learn all; }", "protocol device { interface \"x\" { preferred 1.2.3.4; }; }",
+            "protocol bgp { authentication ao; }", "protocol bgp { ipv4 { validate on; }; }",
+            "protocol bgp { ipv4 { base table x; }; }", "protocol bgp { ipv4 { export limit 5 action block; }; }",
+            "protocol bgp { ipv6 { link local next hop format single; }; }",
+            "protocol rpki { }", "protocol device { interface \"x\" { preferred 1.2.3.4; }; }",
         ]
     )
     func advised(_ text: String) throws {

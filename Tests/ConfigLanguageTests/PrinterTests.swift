@@ -110,7 +110,7 @@ struct PrinterTests {
                     names(bgp.rules) == [
                         "role", "requiresRole", "confederation", "isConfederationMember", "allowsASSets",
                         "allowsLocalPreference", "overridesAS", "honorsGracefulShutdown", "limits", "maximumPaths",
-                        "required", "enhancedRouteRefresh", "minimumHoldTime",
+                        "required", "enhancedRouteRefresh", "minimumHoldTime", "minimumKeepaliveTime", "sendsMED",
                     ]
                 )
                 #expect(names(bgp.rules.limits) == ["attributes", "pathLength", "communities"])
@@ -124,8 +124,11 @@ struct PrinterTests {
                 #expect(
                     names(channel) == [
                         "channel", "nextHopSelf", "nextHopKeep", "nextHopAddress", "gateway", "igpTable",
-                        "extendedNextHop", "aigp", "isMandatory", "isSecondary", "addPathsReceive", "addPathsSend",
-                        "addPathsCount", "restarts", "restartsLongLived", "longLivedStaleTime",
+                        "preferredNextHop", "cost", "requiresExtendedNextHop", "requiresAddPaths", "extendedNextHop",
+                        "aigp",
+                        "isMandatory", "isSecondary", "addPathsReceive", "addPathsSend",
+                        "addPathsCount", "restarts", "restartsLongLived", "longLivedStaleTime", "minimumStaleTime",
+                        "maximumStaleTime",
                     ]
                 )
                 #expect(
@@ -137,7 +140,8 @@ struct PrinterTests {
             case .kernel(let kernel):
                 #expect(
                     names(kernel) == [
-                        "common", "channel", "learns", "persists", "scanTime", "mergePaths", "kernelTable", "metric",
+                        "common", "channel", "learns", "learnsKernelRoutes", "persists", "scanTime", "mergePaths",
+                        "kernelTable", "metric",
                     ]
                 )
             case .static(let routes): #expect(names(routes) == ["common", "channel", "igpTable", "routes"])

@@ -59,6 +59,61 @@ struct StatementReferenceTests {
         }
     }
 
+    /// How the text of an option becomes a configuration, by the first column of the list of BIRD's options.
+    private static let surroundings: [(name: String, before: String, after: String)] = [
+        ("top level", "", ""), ("tables", "ipv4 table x { ", " };"), ("every protocol", "protocol bgp x { ", " }"),
+        ("channels", "protocol direct x { ipv4 { ", " }; }"), ("bgp", "protocol bgp x { ", " }"),
+        ("channels of bgp", "protocol bgp x { ipv4 { ", " }; }"), ("device", "protocol device x { ", " }"),
+        ("direct", "protocol direct x { ", " }"), ("kernel", "protocol kernel x { ", " }"),
+        ("static", "protocol static x { ipv4; ", " }"), ("pipe", "protocol pipe x { ", " }"),
+        ("protocols", "protocol ", " x { }"),
+    ]
+
+    /// Errors about an option, but for those about what else a protocol needs.
+    private static func errors(about option: String, _ before: String, _ after: String) -> [String] {
+        load(before + option + after).errors.filter {
+            $0.column > before.count && $0.column < before.count + option.count
+        }
+        .map(\.message).filter { $0.contains("not supported") || $0.contains("is not a") || $0.contains("; ") }
+    }
+
+    @Test("What the list of BIRD's options calls done or without effect is read, the rest is refused with advice")
+    func options() throws {
+        let rows = try Self.section("## Options of BIRD 2.19, one by one", of: Self.read("configuration.md"))
+            .split(separator: "\n").filter { $0.hasPrefix("| ") && !$0.hasPrefix("| in ") }
+            .map { $0.split(separator: "|", omittingEmptySubsequences: false) }
+        #expect(rows.map { $0[1].trimmingPrefix(" ").dropLast() } == Self.surroundings.map { Substring($0.name) })
+        for (row, place) in zip(rows, Self.surroundings) {
+            func options(_ column: Int) -> [String] {
+                row[column].split(separator: "`", omittingEmptySubsequences: false).enumerated()
+                    .filter { $0.offset % 2 == 1 }.map { String($0.element) }
+            }
+            for option in options(2) + options(3) {
+                let refusals = Self.errors(about: option, place.before, place.after)
+                #expect(refusals == [], "\(place.name): \(option)")
+            }
+            for option in options(4) {
+                let errors = load(place.before + option + place.after).errors.map(\.message)
+                #expect(
+                    errors.contains { $0.contains("; ") },
+                    "\(place.name): \(option): \(errors)"
+                )
+                #expect(!errors.contains { $0.contains("is not a") }, "\(place.name): \(option): \(errors)")
+            }
+        }
+    }
+
+    @Test("Every method of BIRD 2.19 is one here, or is about routes that there are none of")
+    func methods() {
+        let methods = [
+            "add", "append", "asn", "data", "data1", "data2", "delete", "dst", "empty", "evpn_esi", "evpn_tag",
+            "evpn_type", "filter", "first", "ip", "is_v4", "last", "last_nonaggregated", "len", "mac", "mask", "max",
+            "maxlen", "min", "prepend", "rd", "router_ip", "src", "type", "vlan_id",
+        ]
+        let known = Set(Parser.plainMethods.keys).union(Parser.argumentMethods.keys).union(Parser.foreignMethods.keys)
+        #expect(known == Set(methods))
+    }
+
     @Test("Every option in the first column of the reference's tables is one that the parser suggests")
     func parsed() throws {
         let reference = try Self.read("configuration.md")

@@ -5,9 +5,10 @@ extension Interop {
     /// IPv6 routes between the kernel and two BIRDs on links of their own.
     @Suite("Kernel IPv6 routes")
     struct KernelIPv6Tests {
-        private static func withBirds(_ body: (Lab, Lab.Namespace, MartletProcess, [Bird]) async throws -> Void)
-            async throws
-        {
+        private static func withBirds(
+            channel: String = "",
+            _ body: (Lab, Lab.Namespace, MartletProcess, [Bird]) async throws -> Void
+        ) async throws {
             try await Lab.run { lab in
                 let here = try lab.addNamespace()
                 var text = """
@@ -26,7 +27,7 @@ extension Interop {
                     text += """
                         protocol bgp peer\(number) {
                           local fd22:\(number)::1 as 64512; neighbor fd22:\(number)::2 as 64513; \(Interop.timers)
-                          ipv6 { import all; export where source = RTS_INHERIT; };
+                          ipv6 { import all; export where source = RTS_INHERIT; \(channel) };
                         }
 
                         """
@@ -69,6 +70,19 @@ extension Interop {
                 }
                 _ = try birds[0].query("disable own")
                 try await lab.require("none is left") { try Self.kernel(here, prefix).isEmpty }
+            }
+        }
+
+        @Test("With 'next hop prefer local' packets go to the link-local one of a neighbor's two next hops")
+        func preferLocal() async throws {
+            try await Self.withBirds(channel: "next hop prefer local;") { lab, here, _, birds in
+                // A session that began before the link had its own address names the global one alone.
+                try await Task.sleep(for: .seconds(3))
+                for bird in birds { _ = try bird.query("restart peer") }
+                try await lab.require("both link-local next hops are in the kernel") {
+                    let text = try Self.kernel(here, "2001:db8:9::/48")
+                    return text.matches(of: /via fe80::[0-9a-f:]+ dev eth[12]/).count == 2 && !text.contains("fd22:")
+                }
             }
         }
 

@@ -136,6 +136,37 @@ extension Interop {
             }
         }
 
+        @Test("'learn all' takes what the kernel itself put there too")
+        func learnAll() async throws {
+            let configuration = """
+                router id 10.22.0.1;
+                protocol device {}
+                protocol kernel { learn all; scan time 1; ipv4 { import all; export none; }; }
+                protocol kernel { learn all; scan time 1; ipv6 { import all; export none; }; }
+
+                """
+            try await Lab.run { lab in
+                let (here, there) = (try lab.addNamespace(), try lab.addNamespace())
+                try lab.connect(here, ["10.22.1.1/24", "fd22:1::1/64"], there, ["10.22.1.2/24", "fd22:1::2/64"])
+                try here.ip(
+                    "route add 198.51.100.0/24 via 10.22.1.2 proto static",
+                    "route add 2001:db8:7::/48 via fd22:1::2 proto static"
+                )
+                let martlet = try await MartletProcess.start("martlet", in: here, lab, configuration: configuration)
+                func learned() async throws -> [String] {
+                    try await martlet.routes(table: "master4").map(\.prefix)
+                        + martlet.routes(table: "master6").map(\.prefix)
+                }
+                try await lab.require("all four are there") {
+                    try await learned() == ["10.22.1.0/24", "198.51.100.0/24", "2001:db8:7::/48", "fd22:1::/64"]
+                }
+                try here.ip("address del 10.22.1.1/24 dev eth1")
+                try await lab.require("what the kernel took with its network is gone") {
+                    try await learned() == ["2001:db8:7::/48", "fd22:1::/64"]
+                }
+            }
+        }
+
         @Test("Equal paths of two neighbors become one route with two next hops and protocol 81")
         func multipath() async throws {
             try await Self.withScene { scene in

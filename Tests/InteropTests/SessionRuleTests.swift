@@ -144,6 +144,90 @@ extension Interop {
             }
         }
 
+        @Test(
+            "'require …' of restarts and channels names the missing capability in 2/7, 'min keepalive time' refuses with 2/6"
+        )
+        func moreRefusals() async throws {
+            let next = "import all; export all; extended next hop on; require extended next hop on;"
+            let paths = "import all; export all; add paths rx; require add paths on;"
+            let configuration =
+                Interop.rawSession("restart", 11, as: 65_011, "require graceful restart;")
+                + Interop.rawSession("stale", 12, as: 65_012, "require long lived graceful restart;")
+                + Interop.rawSession("next", 13, as: 65_013, channel: next)
+                + Interop.rawSession("paths", 14, as: 65_014, channel: paths)
+                + Interop.rawSession("fits", 15, as: 65_015, channel: paths)
+                + Interop.rawSession("hasty", 16, as: 65_016, "min keepalive time 5;")
+            try await Interop.withRawSessions(configuration) { _, _, there in
+                let ipv4 = Capability.multiprotocol(.ipv4Unicast)
+                func path(receive: Bool, send: Bool) -> Capability {
+                    .addPath([.init(family: .ipv4Unicast, receive: receive, send: send)])
+                }
+                let ends = [
+                    End(address: "10.20.0.11", asNumber: 65_011, capabilities: [ipv4]),
+                    End(address: "10.20.0.12", asNumber: 65_012, capabilities: [ipv4]),
+                    End(address: "10.20.0.13", asNumber: 65_013, capabilities: [ipv4]),
+                    End(
+                        address: "10.20.0.14",
+                        asNumber: 65_014,
+                        capabilities: [ipv4, path(receive: true, send: false)]
+                    ),
+                    End(
+                        address: "10.20.0.15",
+                        asNumber: 65_015,
+                        capabilities: [ipv4, path(receive: false, send: true)]
+                    ),
+                    End(address: "10.20.0.16", asNumber: 65_016, capabilities: [ipv4]),
+                ]
+                let heard = try await RawSessions.run(in: there, ends, [], quiet: 2)
+                #expect(heard.prefix(4).map { $0.notification?.data.first } == [64, 71, 5, 69])
+                let refusal = Notification.open(.unsupportedCapability)
+                #expect(heard.prefix(4).allSatisfy { $0.notification?.subcode == refusal.subcode })
+                #expect(heard[4].notification == nil)
+                #expect(heard[5].notification == .open(.unacceptableHoldTime))
+            }
+        }
+
+        @Test("Of two neighbors on the link the one with the lower 'cost' is preferred")
+        func cost() async throws {
+            let configuration =
+                Interop.rawSession("far", 11, as: 65_011, channel: "import all; export all; cost 20;")
+                + Interop.rawSession("near", 12, as: 65_012, channel: "import all; export all; cost 10;")
+                + Interop.rawSession("observer", 13, as: 65_013)
+            try await Interop.withRawSessions(configuration) { _, martlet, there in
+                let ends = (1...3).map { End(address: "10.20.0.1\($0)", asNumber: 65_010 + UInt32($0)) }
+                let messages = try (0...1).map { index in
+                    (
+                        index,
+                        try RawSessions.announce(
+                            ["192.0.2.0/24"],
+                            by: ends[index],
+                            path: Self.sequence(65_011 + UInt32(index))
+                        )
+                    )
+                }
+                let (heard, _) = try await self.run(martlet, in: there, ends, messages, rejections: 0)
+                #expect(heard[2].routes["192.0.2.0/24"]?.asPath?.description == "64512 65012")
+            }
+        }
+
+        @Test("The MED that one neighbor AS sent goes to another with 'allow bgp_med' alone")
+        func discriminator() async throws {
+            let configuration =
+                Interop.rawSession("sender", 11, as: 65_011)
+                + Interop.rawSession("with", 12, as: 65_012, "allow bgp_med;")
+                + Interop.rawSession("without", 13, as: 65_013)
+            try await Interop.withRawSessions(configuration) { _, martlet, there in
+                let ends = (1...3).map { End(address: "10.20.0.1\($0)", asNumber: 65_010 + UInt32($0)) }
+                let message = try RawSessions.announce(["192.0.2.0/24"], by: ends[0], path: Self.sequence(65_011)) {
+                    $0.multiExitDiscriminator = 77
+                }
+                let (heard, _) = try await self.run(martlet, in: there, ends, [(0, message)], rejections: 0)
+                let received = heard.dropFirst().map { $0.routes["192.0.2.0/24"] }
+                #expect(received.allSatisfy { $0 != nil })
+                #expect(received.map { $0?.multiExitDiscriminator } == [77, nil])
+            }
+        }
+
         @Test("RFC 5065: members see confederation segments and LOCAL_PREF, others the confederation's number alone")
         func confederation() async throws {
             let common = "confederation 64512;"

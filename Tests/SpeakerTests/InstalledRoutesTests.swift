@@ -261,12 +261,18 @@ struct LearnedRoutesTests {
 
     @Test("Own routes, the kernel's, link-local and multicast ones are not learned")
     func foreign() throws {
-        func isForeign(_ destination: String, _ number: RouteProtocol) throws -> Bool {
-            LearnedRoutes.isForeign(try route(destination, via: "192.0.2.9", by: number), own: .speaker)
+        func isForeign(_ destination: String, _ number: RouteProtocol, withKernel: Bool = false) throws -> Bool {
+            LearnedRoutes.isForeign(
+                try route(destination, via: "192.0.2.9", by: number),
+                own: .speaker,
+                withKernel: withKernel
+            )
         }
         #expect(try isForeign("10.0.0.0/24", .static))
         #expect(try !isForeign("10.0.0.0/24", .speaker))
         #expect(try !isForeign("10.0.0.0/24", .kernel))
+        #expect(try isForeign("10.0.0.0/24", .kernel, withKernel: true))
+        #expect(try !isForeign("10.0.0.0/24", .speaker, withKernel: true))
         #expect(try !isForeign("224.0.0.0/4", .static))
         #expect(try !isForeign("fe80::/64", .static))
     }

@@ -10,7 +10,7 @@ extension ConfigurationPrinter {
         self.say("rr client", settings.isRouteReflectorClient)
         if let id = settings.clusterID { self.say("rr cluster id \(id)") }
         self.say("rs client", settings.isRouteServerClient)
-        self.say("allow local as \(settings.allowedLocalAS)")
+        self.say(settings.allowedLocalAS == .max ? "allow local as" : "allow local as \(settings.allowedLocalAS)")
         self.say("interpret communities", settings.interpretsCommunities)
         self.say("enforce first as", settings.enforcesFirstAS)
         self.say("enable route refresh", settings.routeRefresh)
@@ -97,8 +97,12 @@ extension ConfigurationPrinter {
         self.say("require enhanced route refresh", rules.required.contains(.enhancedRouteRefresh))
         self.say("require as4", rules.required.contains(.fourOctetAS))
         self.say("require extended messages", rules.required.contains(.extendedMessages))
+        self.say("require graceful restart", rules.required.contains(.gracefulRestart))
+        self.say("require long lived graceful restart", rules.required.contains(.longLivedGracefulRestart))
         self.say("enable enhanced route refresh", rules.enhancedRouteRefresh)
         self.say("min hold time \(rules.minimumHoldTime)")
+        self.say("min keepalive time \(rules.minimumKeepaliveTime)")
+        self.say("allow bgp_med", rules.sendsMED)
     }
 
     private mutating func write(_ channel: BGPChannelSettings, of settings: BGPSettings) {
@@ -118,7 +122,15 @@ extension ConfigurationPrinter {
             case nil: printer.remark("gateway: \(settings.multihopTTL == nil ? "direct" : "recursive")")
             }
             printer.say("igp table \(printer.quoted(channel.igpTable ?? channel.channel.table))", if: channel.igpTable)
+            switch channel.preferredNextHop {
+            case .global: printer.say("next hop prefer global")
+            case .local: printer.say("next hop prefer local")
+            case nil: printer.remark("next hop prefer: local with gateway recursive, else global")
+            }
+            printer.say("cost \(channel.cost)")
             if isIPv4 { printer.say("extended next hop", channel.extendedNextHop) }
+            printer.say("require extended next hop", channel.requiresExtendedNextHop)
+            printer.say("require add paths", channel.requiresAddPaths)
             switch channel.aigp {
             case .off: printer.say("aigp off")
             case .on: printer.say("aigp on")
@@ -137,6 +149,15 @@ extension ConfigurationPrinter {
             printer.say(
                 "long lived stale time \(channel.longLivedStaleTime ?? settings.restart.staleTime)",
                 if: channel.longLivedStaleTime.map { "\($0)" }
+            )
+            let limits = settings.restart.staleTimeLimits
+            printer.say(
+                "min long lived stale time \(channel.minimumStaleTime ?? limits.lowerBound)",
+                if: channel.minimumStaleTime.map { "\($0)" }
+            )
+            printer.say(
+                "max long lived stale time \(channel.maximumStaleTime ?? limits.upperBound)",
+                if: channel.maximumStaleTime.map { "\($0)" }
             )
         }
     }

@@ -125,7 +125,7 @@ extension ConfigurationPrinter {
             self.block("protocol kernel \(name)") { printer in
                 printer.write(settings.common)
                 printer.say("kernel table \(settings.kernelTable)")
-                printer.say("learn", settings.learns)
+                printer.say(settings.learnsKernelRoutes ? "learn all" : settings.learns ? "learn on" : "learn off")
                 printer.say("persist", settings.persists)
                 printer.say("scan time \(settings.scanTime)")
                 printer.say(settings.mergePaths.map { "merge paths on limit \($0)" } ?? "merge paths off")

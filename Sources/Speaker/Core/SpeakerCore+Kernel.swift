@@ -183,7 +183,11 @@ extension SpeakerCore {
                 default: continue
                 }
                 guard instance.writer.filter.matches(route), route.protocolNumber != .speaker else { continue }
-                let isForeign = LearnedRoutes.isForeign(route, own: .speaker)
+                let isForeign = LearnedRoutes.isForeign(
+                    route,
+                    own: .speaker,
+                    withKernel: instance.settings.learnsKernelRoutes
+                )
                 let prefix =
                     isRemoved || !isForeign ? instance.learned.remove(route.key) : instance.learned.insert(route)
                 self.importRoute(name, prefix)
@@ -281,6 +285,7 @@ extension SpeakerCore {
         var orders = KernelWriter.Orders()
         swap(&orders, &instance.orders)
         orders.learns = instance.settings.learns
+        orders.learnsKernelRoutes = instance.settings.learnsKernelRoutes
         orders.isTraced = instance.settings.common.debug.contains(.routes)
         return orders
     }

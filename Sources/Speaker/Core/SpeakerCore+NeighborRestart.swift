@@ -88,7 +88,10 @@ extension SpeakerCore {
         var longLived: UInt32 = 0
         if let time = asked.longLived, options?.restartsLongLived ?? false {
             let limits = settings.restart.staleTimeLimits
-            longLived = min(max(time, limits.lowerBound), limits.upperBound)
+            longLived = min(
+                max(time, options?.minimumStaleTime ?? limits.lowerBound),
+                options?.maximumStaleTime ?? limits.upperBound
+            )
         }
         func kept(_ stale: StaleRoutes) -> KeptRoutes.Channel {
             .init(source: channel.source, settings: channel.settings, stale: stale, longLivedTime: longLived)

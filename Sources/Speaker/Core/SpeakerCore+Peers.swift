@@ -261,17 +261,21 @@ extension SpeakerCore {
             family.extendedNextHop = channel.extendedNextHop
             family.addPathReceive = channel.addPathsReceive
             family.addPathSend = channel.addPathsSend
+            family.requiresExtendedNextHop = channel.requiresExtendedNextHop
+            family.requiresAddPath = channel.requiresAddPaths
             return family
         }
         configuration.routeRefresh = settings.routeRefresh
         let rules = settings.rules
         configuration.enhancedRouteRefresh = settings.routeRefresh && rules.enhancedRouteRefresh
         configuration.minimumHoldTime = rules.minimumHoldTime
+        configuration.minimumKeepaliveTime = rules.minimumKeepaliveTime
         configuration.role = rules.role
         configuration.requiresRole = rules.requiresRole
         let requirements: [(BGPRules.Requirements, SessionConfiguration.RequiredCapability)] = [
             (.routeRefresh, .routeRefresh), (.enhancedRouteRefresh, .enhancedRouteRefresh),
             (.fourOctetAS, .fourOctetAS), (.extendedMessages, .extendedMessage),
+            (.gracefulRestart, .gracefulRestart), (.longLivedGracefulRestart, .longLivedGracefulRestart),
         ]
         configuration.required = Set(requirements.filter { rules.required.contains($0.0) }.map(\.1))
         configuration.extendedMessage = settings.extendedMessages
@@ -460,6 +464,8 @@ extension SpeakerCore {
                 ipv4Table: isIPv4 ? igp : self.routing.table(named: "master4"),
                 ipv6Table: isIPv4 ? self.routing.table(named: "master6") : igp
             )
+        source.resolution.cost = channel.cost
+        source.resolution.prefersLinkLocal = channel.preferredNextHop.map { $0 == .local }
         if channel.addPathsReceive { source.pathLimit = settings.rules.maximumPaths }
         source.receiveLimit = channel.channel.receiveLimit.flatMap { $0.action == .block ? $0.count : nil }
         source.importLimit = channel.channel.importLimit.flatMap { $0.action == .block ? $0.count : nil }
@@ -490,6 +496,7 @@ extension SpeakerCore {
         key.overriddenAS = isOutside && settings.rules.overridesAS ? negotiated.peerAS : nil
         key.role = isOutside ? settings.rules.role : nil
         key.sendsLocalPreference = settings.rules.allowsLocalPreference
+        key.sendsMED = settings.rules.sendsMED
         switch settings.aigp(channel, isInternal: negotiated.isInternal) {
         case .off: break
         case .on: key.aigp = .on

@@ -167,7 +167,7 @@ extension SpeakerCore {
                 to: self.consumerSettings(settings, table, instance.source)
             )
         }
-        if old.learns != settings.learns {
+        if (old.learns, old.learnsKernelRoutes) != (settings.learns, settings.learnsKernelRoutes) {
             if !settings.learns {
                 for prefix in self.kernels[name]?.learned.replace([]) ?? [] {
                     self.routing.withdraw(instance.source, prefix)

@@ -42,6 +42,8 @@ final class KernelWriter: Sendable {
         var retries = false
         /// Report the routes of others with a dump.
         var learns = false
+        /// Routes of the kernel itself too.
+        var learnsKernelRoutes = false
         /// Report every write.
         var isTraced = false
 
@@ -97,7 +99,11 @@ final class KernelWriter: Sendable {
                 let routes = try kernel.routes(self.filter)
                 let own = routes.filter { $0.protocolNumber == .speaker }
                 report.found = own.count
-                if orders.learns { report.foreign = routes.filter { LearnedRoutes.isForeign($0, own: .speaker) } }
+                if orders.learns {
+                    report.foreign = routes.filter {
+                        LearnedRoutes.isForeign($0, own: .speaker, withKernel: orders.learnsKernelRoutes)
+                    }
+                }
                 self.state.withLock { state in
                     state.installed.observe(own)
                     state.isScanned = true

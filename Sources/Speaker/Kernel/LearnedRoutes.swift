@@ -6,10 +6,11 @@ internal import RouteModel
 struct LearnedRoutes {
     private var routes: [IPPrefix: [KernelRoute]] = [:]
 
-    /// Whether a route is one to learn: not the speaker's own, not the kernel's, of a type that forwards or drops.
-    static func isForeign(_ route: KernelRoute, own: RouteProtocol) -> Bool {
-        guard route.protocolNumber != own, route.protocolNumber != .kernel, route.protocolNumber != .redirect,
-            route.key.typeOfService == 0
+    /// Whether a route is one to learn: not the speaker's own, not the kernel's unless these are wanted too, of a type
+    /// that forwards or drops.
+    static func isForeign(_ route: KernelRoute, own: RouteProtocol, withKernel: Bool) -> Bool {
+        guard route.protocolNumber != own, withKernel || route.protocolNumber != .kernel,
+            route.protocolNumber != .redirect, route.key.typeOfService == 0
         else { return false }
         switch route.type {
         case .unicast: guard !route.nextHops.isEmpty else { return false }

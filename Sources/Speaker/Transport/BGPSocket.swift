@@ -54,6 +54,9 @@ enum BGPSocket {
                 )
             }
         }
+        // Network control (RFC 2474 §4.2.2.2), so that sessions outlive congestion; without it they run as well.
+        let field = address.isIPv4 ? (Int32(IPPROTO_IP), Int32(IP_TOS)) : (Int32(IPPROTO_IPV6), Int32(IPV6_TCLASS))
+        try? self.set(descriptor, field.0, field.1, 0xC0, "traffic class")
         try self.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1, "TCP_NODELAY")
     }
 
