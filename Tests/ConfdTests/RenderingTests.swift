@@ -272,7 +272,8 @@ struct RenderingTests {
 
     @Test("A password stands in its fragment as it is, and nowhere else")
     func password() async throws {
-        let bench = try await self.render(Self.examples[1])
+        let example = try #require(Self.examples.first { $0.name == "explicit" })
+        let bench = try await self.render(example)
         let holders = try bench.directory.files(below: "out").filter { $0.value.contains("secret") }
         #expect(holders.keys.sorted() == ["peers/Global_192_0_2_1_port_1790.conf"])
         #expect(holders.values.allSatisfy { $0.contains("password \"it's a {{ secret }} {% # 'word'\";") })

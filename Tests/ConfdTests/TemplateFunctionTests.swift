@@ -63,12 +63,12 @@ struct TemplateFunctionTests {
                 ]
             }
             let text =
-                "{% for s in \(expression) %}{{ s.target }}:{{ s.port }}:{{ s.priority }}:{{ s.weight }} {% endfor %}"
+                "{% for s in \(expression) %}{{ s.target }}:{{ s.port }}:{{ s.priority }}:{{ s.weight }};{% endfor %}"
             renderer.use(TemplateBundle(files: ["templates/t": text]))
             return try renderer.render("t", values: [:], view: nil)
         }
-        #expect(try render(#""etcd-client"|lookupSRV:"tcp","example.com""#) == "a:2379:1:2 b:80:0:0 ")
-        #expect(try render(#"""|lookupSRV:"","example.com""#) == "a:2379:1:2 b:80:0:0 ")
+        #expect(try render(#""etcd-client"|lookupSRV:"tcp","example.com""#) == "a:2379:1:2;b:80:0:0;")
+        #expect(try render(#"""|lookupSRV:"","example.com""#) == "a:2379:1:2;b:80:0:0;")
         #expect(try render(#""x"|lookupSRV:"tcp","example.com""#) == "")
         #expect(throws: ConfdError.self) { try render(#""x"|lookupSRV:"tcp""#) }
         #expect(throws: ConfdError.self) { try self.render(#""x"|lookupSRV:"tcp","y"|json"#) }

@@ -24,9 +24,12 @@ extension Interop {
 
         private static func files(_ folder: String) throws -> [String: String] {
             var files: [String: String] = [:]
-            for name in try FileManager.default.subpathsOfDirectory(atPath: folder)
-            where name.hasSuffix(".conf") && !name.hasPrefix(".stage") {
-                files[name] = try String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)
+            // The stage comes and goes beside them.
+            for part in ["", "peers/"] where FileManager.default.fileExists(atPath: "\(folder)/\(part)") {
+                for name in try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(part)")
+                where name.hasSuffix(".conf") {
+                    files[part + name] = try String(contentsOfFile: "\(folder)/\(part)\(name)", encoding: .utf8)
+                }
             }
             return files
         }
