@@ -79,6 +79,7 @@ extension SpeakerCore {
             return because(.pending, nil, "after the restart, neighbors have not sent all their routes yet")
         }
         switch instance.writer.standing(of: destination.prefix) {
+        case nil: return because(.pending, nil, "the kernel's table is being compared; ask again")
         case .written: result.state = .present
         case .due: return because(.pending, nil, "about to be written")
         case .blocked: return because(.blocked, nil, "a route of another program has its destination and metric")

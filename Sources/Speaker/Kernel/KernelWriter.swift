@@ -84,9 +84,9 @@ final class KernelWriter: Sendable {
         var hasWork = false
     }
 
-    /// How a prefix stands, for whoever asks; waits while a dump is compared.
-    func standing(of prefix: IPPrefix) -> InstalledRoutes.Standing {
-        self.state.withLock { $0.installed.standing(of: prefix) }
+    /// How a prefix stands; nil while the kernel's thread is at work on the picture, which nobody who asks waits for.
+    func standing(of prefix: IPPrefix) -> InstalledRoutes.Standing? {
+        self.state.withLockIfAvailable { $0.installed.standing(of: prefix) }
     }
 
     // MARK: The kernel's thread
