@@ -16,7 +16,7 @@ extension Parser {
             "connect retry time", "error wait time", "error forget time", "send hold time", "strict bind", "free bind",
             "graceful restart", "graceful restart time", "min graceful restart time", "max graceful restart time",
             "long lived graceful restart", "long lived stale time", "min long lived stale time",
-            "max long lived stale time", "add paths", "bfd", "rs client", "check link",
+            "max long lived stale time", "stale path time", "add paths", "bfd", "rs client", "check link",
             "disable after error", "disable after cease", "advertise hostname", "setkey", "authentication",
             "disable rx",
         ] + Self.bgpRuleStatements
@@ -281,6 +281,8 @@ extension Parser {
         } else if self.accept("max", "long", "lived", "stale", "time") {
             let time: UInt32 = try self.parseNumber("max long lived stale time", in: 0...0xFF_FFFF)
             bgp.restart.staleTimeLimits = min(time, bgp.restart.staleTimeLimits.lowerBound)...time
+        } else if self.accept("stale", "path", "time") {
+            bgp.restart.stalePathTime = try self.parseNumber("stale path time", in: 1...UInt16.max)
         } else {
             return false
         }

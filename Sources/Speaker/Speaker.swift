@@ -13,8 +13,6 @@ public final class Speaker: Sendable {
         public var sessionThreads: Int
         /// How long own kernel routes of a former run are kept for peers that have not said End-of-RIB.
         public var staleRouteTime: Duration
-        /// How long a neighbour that is back from a restart has for its End-of-RIB before what it did not announce goes.
-        public var stalePathTime: Duration
         /// How long a restart of this speaker waits for neighbours that are not there.
         public var restartPeerTime: Duration
         /// A file that tells the next run that there was one, for as long as the host is up; nil is none.
@@ -26,7 +24,6 @@ public final class Speaker: Sendable {
         public init(
             sessionThreads: Int? = nil,
             staleRouteTime: Duration = .seconds(60),
-            stalePathTime: Duration = .seconds(360),
             restartPeerTime: Duration = .seconds(5),
             restartMarker: String? = nil,
             openKernel: @escaping @Sendable () throws(NetlinkError) -> any NetlinkKernel = { () throws(NetlinkError) in
@@ -35,7 +32,6 @@ public final class Speaker: Sendable {
         ) {
             self.sessionThreads = sessionThreads ?? max(1, min(System.coreCount, 8))
             self.staleRouteTime = staleRouteTime
-            self.stalePathTime = stalePathTime
             self.restartPeerTime = restartPeerTime
             self.restartMarker = restartMarker
             self.openKernel = openKernel

@@ -321,6 +321,7 @@ private struct ProtocolComparison {
         self.restart(old.restart.staleTime, new.restart.staleTime, "long lived stale time")
         self.update(old.restart.timeLimits, new.restart.timeLimits, .timers)
         self.update(old.restart.staleTimeLimits, new.restart.staleTimeLimits, .timers)
+        self.update(old.restart.stalePathTime, new.restart.stalePathTime, .timers)
         self.compare(old.channels.map(\.channel), new.channels.map(\.channel))
         for old in old.channels {
             guard let new = new.channels.first(where: { $0.channel.family == old.channel.family }) else { continue }

@@ -418,6 +418,9 @@ public struct RestartSettings: Hashable, Sendable {
     public var staleTime: UInt32 = 3600
     /// `min long lived stale time` and `max …`: bounds for what the neighbour asks for.
     public var staleTimeLimits: ClosedRange<UInt32> = 0...0xFF_FFFF
+    /// `stale path time` in seconds: how long End-of-RIB of a neighbour that is back, or EoRR of one that sends its routes
+    /// again, is waited for before what it did not announce goes.
+    public var stalePathTime: UInt16 = 360
 
     /// Creates the defaults.
     public init() {}

@@ -70,6 +70,20 @@ def _(t):
     expect(not gone and observer.route(P), f"{P} never withdrawn", gone)
 
 
+@helper("RFC 4724 §4.2: when the End-of-RIB does not come, what did not come again goes after the stale path time",
+        Neighbor(raw={"martlet": "stale path time 2;"}), Neighbor(), only=("martlet",), slow=2)
+def _(t):
+    peer, observer = start(t)
+    peer.close()
+    peer = t.up(0, also=offer(RESTART))
+    began = time.monotonic()
+    peer.announce(P)
+    stays(observer, P, Q, seconds=1.3)
+    observer.expect_no_route(Q)
+    expect(time.monotonic() - began > 1.8, "two seconds", f"{time.monotonic() - began:.1f} s")
+    observer.expect_route(P, patience=0)
+
+
 @helper("RFC 4724 §4.2: a route that comes again with other attributes replaces the stale one", pending=None)
 def _(t):
     peer, observer = start(t)

@@ -157,6 +157,7 @@ struct ErrorPositionTests {
                 "protocol bgp x { ipv4 { long lived stale time 16777216; }; }",
                 "1:47 long lived stale time 16777216 is out of range (0 to 16777215)"
             ),
+            ("protocol bgp x { stale path time 0; }", "1:34 stale path time 0 is out of range (1 to 65535)"),
             ("protocol bgp x { bfd; }", "1:18 'bfd' is not supported yet; remove it and shorten 'hold time'"),
             ("protocol bgp x { password \"\"; }", "1:27 a password has 1 to 80 octets"),
             ("protocol bgp x { hold time 9 s; }", "1:30 expected ';', found 's'"),

@@ -103,7 +103,7 @@ struct PrinterTests {
                 )
                 #expect(
                     names(bgp.restart) == [
-                        "mode", "time", "timeLimits", "longLivedMode", "staleTime", "staleTimeLimits",
+                        "mode", "time", "timeLimits", "longLivedMode", "staleTime", "staleTimeLimits", "stalePathTime",
                     ]
                 )
                 #expect(

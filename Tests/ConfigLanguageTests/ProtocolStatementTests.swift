@@ -192,13 +192,14 @@ struct ProtocolStatementTests {
             protocol bgp { local as 5; neighbor 192.0.2.2 as 5; graceful restart; graceful restart time 30;
               min graceful restart time 10; max graceful restart time 60;
               long lived graceful restart on; long lived stale time 600;
-              min long lived stale time 5; max long lived stale time 900;
+              min long lived stale time 5; max long lived stale time 900; stale path time 20;
               ipv4 { graceful restart off; }; ipv6 { long lived graceful restart off; long lived stale time 7; }; }
             """
         )
         #expect(full.restart.mode == .on && full.restart.longLivedMode == .on)
         #expect(full.restart.time == 30 && full.restart.timeLimits == 10...60)
         #expect(full.restart.staleTime == 600 && full.restart.staleTimeLimits == 5...900)
+        #expect(plain.stalePathTime == 360 && full.restart.stalePathTime == 20)
         #expect(full.channels.map(\.restarts) == [false, true])
         #expect(full.channels.map(\.restartsLongLived) == [true, false])
         #expect(full.channels.map(\.longLivedStaleTime) == [nil, 7])

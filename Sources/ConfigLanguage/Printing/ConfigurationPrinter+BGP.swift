@@ -78,6 +78,7 @@ extension ConfigurationPrinter {
         self.say("long lived stale time \(restart.staleTime)")
         self.say("min long lived stale time \(restart.staleTimeLimits.lowerBound)")
         self.say("max long lived stale time \(restart.staleTimeLimits.upperBound)")
+        self.say("stale path time \(restart.stalePathTime)")
     }
 
     private mutating func write(_ rules: BGPRules) {

@@ -180,9 +180,14 @@ extension SpeakerCore {
         case .longLived: channel.stale = old.stale
         case .restart, .synchronizing:
             old.stale.timer.cancel()
-            channel.stale = self.wait(TimeAmount(self.options.stalePathTime), .synchronizing, id, family)
+            channel.stale = self.wait(self.stalePathTime(of: id), .synchronizing, id, family)
         }
         return channel
+    }
+
+    /// How long the end of what a neighbour announces again is waited for (RFC 4724 §4.2, RFC 7313 §4).
+    func stalePathTime(of id: PeerID) -> TimeAmount {
+        .seconds(Int64(self.peers[id]?.settings.restart.stalePathTime ?? RestartSettings().stalePathTime))
     }
 
     /// The neighbour has announced everything: what is stale now goes.

@@ -1,5 +1,6 @@
 internal import BGPWire
 internal import IPAddressing
+internal import Logging
 internal import NIOCore
 internal import Policy
 internal import RouteModel
@@ -94,14 +95,22 @@ extension SpeakerCore {
     private func beginRefresh(_ source: SourceID, _ serial: SessionSerial, _ family: AddressFamily) {
         self.routing.markStale(source)
         self.peers[serial.peer]?.up?.channels[family]?.refreshTimeout?.cancel()
-        self.peers[serial.peer]?.up?.channels[family]?.refreshTimeout = self.loop.scheduleTask(in: .minutes(5)) {
-            [weak self] in
-            self?.assumeIsolated { core in
-                guard core.peers[serial.peer]?.session(serial) != nil else { return }
-                core.endRefresh(source, serial, family)
-                core.scheduleRun()
-            }
+        let timeout = self.loop.scheduleTask(in: self.stalePathTime(of: serial.peer)) { [weak self] in
+            guard let self else { return }
+            self.assumeIsolated { $0.refreshTimedOut(source, serial, family) }
         }
+        self.peers[serial.peer]?.up?.channels[family]?.refreshTimeout = timeout
+    }
+
+    /// The end of a refresh did not come.
+    private func refreshTimedOut(_ source: SourceID, _ serial: SessionSerial, _ family: AddressFamily) {
+        guard let entry = self.peers[serial.peer], entry.session(serial) != nil else { return }
+        self.logger.info(
+            "Neighbor does not end its refresh: routes that it did not send again go",
+            metadata: ["peer": "\(entry.settings.common.name)", "family": "\(family)"]
+        )
+        self.endRefresh(source, serial, family)
+        self.scheduleRun()
     }
 
     private func endRefresh(_ source: SourceID, _ serial: SessionSerial, _ family: AddressFamily) {
