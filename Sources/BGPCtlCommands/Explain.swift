@@ -63,6 +63,12 @@ extension Explanation {
             lines.append("  \(path.verdict.mark) \(path.route.protocolName)\(from)\(via)")
             lines.append("      \(path.verdict.words): \(path.reason)\(place)")
         }
+        if self.paths.isEmpty { lines.append("  no path") }
+        for route in self.malformed {
+            lines.append(
+                "  \(route.neighbor) sent it in an UPDATE that counts as withdrawal: \(route.attribute): \(route.cause) at \(route.at)"
+            )
+        }
         for export in self.exports {
             lines.append("  \(export.name) to \(export.destination): \(export.state.rawValue)")
             lines += export.reasons.map { "      \($0.line)" }

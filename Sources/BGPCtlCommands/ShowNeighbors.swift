@@ -69,6 +69,8 @@ struct ShowNeighbors: ControlCommand {
         )
         add("Restart", neighbor.gracefulRestart.map(Self.restartText))
         add("Last error", Self.errorText(neighbor))
+        add("NOTIFICATION sent", neighbor.lastNotificationSent.map(Self.notificationText))
+        add("NOTIFICATION received", neighbor.lastNotificationReceived.map(Self.notificationText))
         add("Established", neighbor.transitions == 1 ? "once" : "\(neighbor.transitions) times")
         add("Local capabilities", neighbor.capabilities.local.joined(separator: ", "))
         add("Remote capabilities", neighbor.capabilities.remote.joined(separator: ", "))
@@ -138,6 +140,10 @@ struct ShowNeighbors: ControlCommand {
             .number("ROUTE REFRESH"),
         ]
         return TextTable.lines(columns, [row("sent", messages.sent), row("received", messages.received)])
+    }
+
+    private static func notificationText(_ record: NeighborStatus.NotificationRecord) -> String {
+        "\(record.text) (\(record.code)/\(record.subcode)) at \(record.at)"
     }
 
     private static func errorText(_ neighbor: NeighborStatus) -> String? {

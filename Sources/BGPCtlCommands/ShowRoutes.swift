@@ -12,6 +12,7 @@ struct ShowRoutes: ControlCommand {
             The first column marks the best route of a prefix with *, a route that policy or validation rejected with !,
             one that its restarting neighbor has not announced again with s, one kept as a last resort with S.
             Path identifiers (RFC 7911) have a column where there are any; those of exported routes are this speaker's.
+            With --attributes, or --json, each route is shown with all its attributes.
             """
     )
 
@@ -38,6 +39,9 @@ struct ShowRoutes: ControlCommand {
 
     @Flag(help: "Only the best route of each prefix.")
     var best = false
+
+    @Flag(help: "Show all attributes of each route on lines below it.")
+    var attributes = false
 
     @Argument(help: ArgumentHelp("A prefix, or the word for and an address.", valueName: "prefix | for address"))
     var selection: [String] = []
@@ -92,7 +96,7 @@ struct ShowRoutes: ControlCommand {
                 try output.stream(line.readableBytesView)
             }
         }
-        var printer = RoutePrinter(output: output)
+        var printer = RoutePrinter(output: output, showsAttributes: self.attributes)
         do {
             try await invocation.client.forEachRoute(query) { try printer.add($0) }
         } catch {
@@ -115,19 +119,22 @@ struct RoutePrinter {
     ]
 
     private let output: Console
+    private let showsAttributes: Bool
     private var table = TextTable(Self.columns)
-    private var held: [[String]] = []
+    private var held: [(row: [String], attributes: [String])] = []
     private var isMeasured = false
     private var showsPathIDs = true
 
-    init(output: Console) {
+    init(output: Console, showsAttributes: Bool = false) {
         self.output = output
+        self.showsAttributes = showsAttributes
     }
 
     mutating func add(_ route: Route) throws {
         let row = Self.row(route)
-        guard !self.isMeasured else { return try self.output.stream(self.line(row).utf8) }
-        self.held.append(row)
+        let attributes = self.showsAttributes ? route.attributeLines : []
+        guard !self.isMeasured else { return try self.print(row, attributes) }
+        self.held.append((row, attributes))
         if self.held.count >= ShowRoutes.measuredRows { try self.measure() }
     }
 
@@ -137,16 +144,21 @@ struct RoutePrinter {
 
     private mutating func measure() throws {
         self.isMeasured = true
-        self.showsPathIDs = self.held.contains { !$0[Self.pathIDColumn].isEmpty }
+        self.showsPathIDs = self.held.contains { !$0.row[Self.pathIDColumn].isEmpty }
         if !self.showsPathIDs {
             var columns = Self.columns
             columns.remove(at: Self.pathIDColumn)
             self.table = TextTable(columns)
         }
-        self.table.fit(self.held.map(self.cells))
+        self.table.fit(self.held.map { self.cells($0.row) })
         try self.output.stream(self.table.header.utf8)
-        for row in self.held { try self.output.stream(self.line(row).utf8) }
+        for (row, attributes) in self.held { try self.print(row, attributes) }
         self.held = []
+    }
+
+    private func print(_ row: [String], _ attributes: [String]) throws {
+        try self.output.stream(self.line(row).utf8)
+        for line in attributes { try self.output.stream("    \(printable(line))\n".utf8) }
     }
 
     private func cells(_ row: [String]) -> [String] {

@@ -10,14 +10,44 @@ public struct Explanation: Codable, Hashable, Sendable {
     public var neighbors: [Neighbor]
     /// What kernel protocols and pipes of the table make of it, in order of the configuration.
     public var exports: [Export]
+    /// Neighbors that sent it in an UPDATE that counted as withdrawal, and not well since (RFC 7606).
+    public var malformed: [Malformed]
 
     /// Creates an explanation.
-    public init(prefix: String, table: String, paths: [Path], neighbors: [Neighbor], exports: [Export] = []) {
+    public init(
+        prefix: String,
+        table: String,
+        paths: [Path],
+        neighbors: [Neighbor],
+        exports: [Export] = [],
+        malformed: [Malformed] = []
+    ) {
         self.prefix = prefix
         self.table = table
         self.paths = paths
         self.neighbors = neighbors
         self.exports = exports
+        self.malformed = malformed
+    }
+
+    /// What was wrong with an UPDATE.
+    public struct Malformed: Codable, Hashable, Sendable {
+        /// Name of the neighbor.
+        public var neighbor: String
+        /// The attribute, such as `AS_PATH`.
+        public var attribute: String
+        /// What was wrong with it.
+        public var cause: String
+        /// When it came.
+        public var at: Timestamp
+
+        /// Creates a value.
+        public init(neighbor: String, attribute: String, cause: String, at: Timestamp) {
+            self.neighbor = neighbor
+            self.attribute = attribute
+            self.cause = cause
+            self.at = at
+        }
     }
 
     /// A path and what was decided about it.

@@ -26,6 +26,10 @@ public struct NeighborStatus: Codable, Hashable, Sendable {
     public var uptimeSeconds: UInt64?
     /// The last error that ended or prevented a session.
     public var lastError: SessionError?
+    /// The last NOTIFICATION that was sent to the neighbour, whatever happened since.
+    public var lastNotificationSent: NotificationRecord?
+    /// The last NOTIFICATION that the neighbour sent, whatever happened since.
+    public var lastNotificationReceived: NotificationRecord?
     /// Negotiated hold time in seconds, or the configured one before negotiation.
     public var holdTime: UInt16
     /// Keepalive interval in seconds, likewise.
@@ -132,6 +136,29 @@ public struct NeighborStatus: Codable, Hashable, Sendable {
             case received
             /// Something on this host: a refused connection, a limit, a timer.
             case local
+        }
+    }
+
+    /// A NOTIFICATION (RFC 4271 §4.5).
+    public struct NotificationRecord: Codable, Hashable, Sendable {
+        /// Error code.
+        public var code: UInt8
+        /// Error subcode.
+        public var subcode: UInt8
+        /// Both in words, with the neighbour's words where there are any (RFC 9003).
+        public var text: String
+        /// The data in hexadecimal; of long ones the first 4096 octets.
+        public var data: String
+        /// When.
+        public var at: Timestamp
+
+        /// Creates a record.
+        public init(code: UInt8, subcode: UInt8, text: String, data: String, at: Timestamp) {
+            self.code = code
+            self.subcode = subcode
+            self.text = text
+            self.data = data
+            self.at = at
         }
     }
 

@@ -40,6 +40,16 @@ public struct Route: Hashable, Sendable {
     public var originatorID: RouterID?
     /// CLUSTER_LIST, dotted quads, the last reflector first.
     public var clusterList: [RouterID]
+    /// ATOMIC_AGGREGATE; a JSON field that is there when it is true.
+    public var atomicAggregate: Bool
+    /// AGGREGATOR.
+    public var aggregator: Aggregator?
+    /// The accumulated metric of AIGP (RFC 7311).
+    public var aigp: UInt64?
+    /// The AS of OTC (RFC 9234).
+    public var onlyToCustomer: UInt32?
+    /// Attributes that have no field of their own; a JSON field that is there when there are any.
+    public var otherAttributes: [OtherAttribute]
     /// Route preference.
     public var preference: UInt16
     /// IGP metric of the next hop for BGP, kernel metric for kernel routes.
@@ -72,6 +82,8 @@ public struct Route: Hashable, Sendable {
         self.largeCommunities = []
         self.extendedCommunities = []
         self.clusterList = []
+        self.atomicAggregate = false
+        self.otherAttributes = []
     }
 
     /// Ways of being out of date.
@@ -102,6 +114,47 @@ public struct Route: Hashable, Sendable {
         case egp
         /// INCOMPLETE.
         case incomplete
+    }
+}
+
+extension Route {
+    /// AGGREGATOR (RFC 4271 §5.1.7).
+    public struct Aggregator: Codable, Hashable, Sendable {
+        /// The AS that formed the aggregate; a JSON field `as`.
+        public var number: UInt32
+        /// The speaker that formed it, a dotted quad.
+        public var id: String
+
+        /// Creates a value.
+        public init(number: UInt32, id: RouterID) {
+            self.number = number
+            self.id = id.description
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case number = "as"
+            case id
+        }
+    }
+
+    /// An attribute that this speaker passes on without knowing what it says, or whose value makes no sense.
+    public struct OtherAttribute: Codable, Hashable, Sendable {
+        /// Type code.
+        public var type: UInt8
+        /// The registered name, or `attribute` and the number.
+        public var name: String
+        /// Whether a speaker on the way did not know it (the Partial bit).
+        public var partial: Bool
+        /// The value in hexadecimal.
+        public var value: String
+
+        /// Creates a value.
+        public init(type: UInt8, name: String, partial: Bool, value: String) {
+            self.type = type
+            self.name = name
+            self.partial = partial
+            self.value = value
+        }
     }
 }
 

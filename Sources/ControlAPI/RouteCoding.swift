@@ -4,6 +4,7 @@ import IPAddressing
 enum RouteKey: String, CodingKey {
     case prefix, table, best, source, from, nextHop, gateway, interface, discard, asPath, asPathText, localPref, med
     case origin, communities, largeCommunities, extendedCommunities, originatorID, clusterList, preference, metric
+    case atomicAggregate, aggregator, aigp, onlyToCustomer, otherAttributes
     case rejected, stale, pathID, age
     case protocolName = "protocol"
 }
@@ -60,6 +61,11 @@ extension Route: Codable {
             }
             return value
         }
+        self.atomicAggregate = try container.decodeIfPresent(Bool.self, forKey: .atomicAggregate) ?? false
+        self.aggregator = try container.decodeIfPresent(Aggregator.self, forKey: .aggregator)
+        self.aigp = try container.decodeIfPresent(UInt64.self, forKey: .aigp)
+        self.onlyToCustomer = try container.decodeIfPresent(UInt32.self, forKey: .onlyToCustomer)
+        self.otherAttributes = try container.decodeIfPresent([OtherAttribute].self, forKey: .otherAttributes) ?? []
         self.metric = try container.decodeIfPresent(UInt32.self, forKey: .metric)
         self.rejected = try container.decodeIfPresent(String.self, forKey: .rejected)
         self.stale = try container.decodeIfPresent(Staleness.self, forKey: .stale)
@@ -67,7 +73,7 @@ extension Route: Codable {
         self.ageSeconds = try container.decodeIfPresent(UInt32.self, forKey: .age)
     }
 
-    /// Writes every attribute list, and other fields where they have a value.
+    /// Writes every list of communities, and other fields where they have a value.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: RouteKey.self)
         try container.encode(self.prefix.description, forKey: .prefix)
@@ -90,6 +96,11 @@ extension Route: Codable {
         try container.encode(self.extendedCommunities, forKey: .extendedCommunities)
         try container.encodeIfPresent(self.originatorID?.description, forKey: .originatorID)
         try container.encode(self.clusterList.map(\.description), forKey: .clusterList)
+        if self.atomicAggregate { try container.encode(true, forKey: .atomicAggregate) }
+        try container.encodeIfPresent(self.aggregator, forKey: .aggregator)
+        try container.encodeIfPresent(self.aigp, forKey: .aigp)
+        try container.encodeIfPresent(self.onlyToCustomer, forKey: .onlyToCustomer)
+        if !self.otherAttributes.isEmpty { try container.encode(self.otherAttributes, forKey: .otherAttributes) }
         try container.encode(self.preference, forKey: .preference)
         try container.encodeIfPresent(self.metric, forKey: .metric)
         try container.encodeIfPresent(self.rejected, forKey: .rejected)

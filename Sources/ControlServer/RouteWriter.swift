@@ -45,6 +45,7 @@ enum RouteWriter {
             buffer.writeStaticString("\"")
         }
         buffer.writeStaticString("]")
+        self.writeRareAttributes(route, into: &buffer)
         self.write(",\"preference\":", UInt32(route.preference), into: &buffer)
         self.write(",\"metric\":", route.metric, into: &buffer)
         self.write(",\"rejected\":", route.rejected, into: &buffer)
@@ -52,6 +53,30 @@ enum RouteWriter {
         self.write(",\"pathID\":", route.pathID, into: &buffer)
         self.write(",\"age\":", route.ageSeconds, into: &buffer)
         buffer.writeStaticString("}\n")
+    }
+
+    private static func writeRareAttributes(_ route: Route, into buffer: inout ByteBuffer) {
+        if route.atomicAggregate { buffer.writeStaticString(",\"atomicAggregate\":true") }
+        if let aggregator = route.aggregator {
+            self.write(",\"aggregator\":{\"as\":", aggregator.number, into: &buffer)
+            self.write(",\"id\":", aggregator.id, into: &buffer)
+            buffer.writeStaticString("}")
+        }
+        if let metric = route.aigp {
+            buffer.writeStaticString(",\"aigp\":")
+            buffer.writeString(String(metric))
+        }
+        self.write(",\"onlyToCustomer\":", route.onlyToCustomer, into: &buffer)
+        guard !route.otherAttributes.isEmpty else { return }
+        buffer.writeStaticString(",\"otherAttributes\":[")
+        for (index, attribute) in route.otherAttributes.enumerated() {
+            self.write(index == 0 ? "{\"type\":" : ",{\"type\":", UInt32(attribute.type), into: &buffer)
+            self.write(",\"name\":", attribute.name, into: &buffer)
+            buffer.writeStaticString(attribute.partial ? ",\"partial\":true" : ",\"partial\":false")
+            self.write(",\"value\":", attribute.value, into: &buffer)
+            buffer.writeStaticString("}")
+        }
+        buffer.writeStaticString("]")
     }
 
     private static func write(_ key: StaticString, _ value: UInt32?, into buffer: inout ByteBuffer) {

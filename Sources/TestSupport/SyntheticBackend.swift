@@ -176,6 +176,13 @@ public final class SyntheticBackend: ControlBackend {
             text: "Cease: Administrative Shutdown \u{1B}[2J",
             at: Self.start
         )
+        second.lastNotificationReceived = .init(
+            code: 6,
+            subcode: 2,
+            text: "Cease: Administrative Shutdown \u{1B}[2J",
+            data: "041b5b324a",
+            at: Self.start
+        )
         guard let name else { return [first, second] }
         guard let found = [first, second].first(where: { $0.name == name }) else {
             throw ControlError(.notFound, "no such neighbor: \(name)")
@@ -229,6 +236,14 @@ public final class SyntheticBackend: ControlBackend {
         full.extendedCommunities = ["rt:1:2"]
         full.originatorID = RouterID(rawValue: 0xFF00_0A01)
         full.clusterList = [RouterID(rawValue: 1), RouterID(rawValue: 2)]
+        full.atomicAggregate = true
+        full.aggregator = .init(number: 64_513, id: RouterID(rawValue: 0xC000_0207))
+        full.aigp = .max
+        full.onlyToCustomer = 65_001
+        full.otherAttributes = [
+            .init(type: 99, name: "attribute 99", partial: true, value: "00ff"),
+            .init(type: 40, name: "PREFIX_SID", partial: false, value: ""),
+        ]
         full.metric = 20
         full.rejected = "as path loop"
         full.pathID = 9

@@ -162,6 +162,34 @@ struct BGPCtlTests {
         )
     }
 
+    @Test("show neighbors NAME tells the last NOTIFICATION apart from the last error")
+    func lastNotification() async throws {
+        let run = try await self.bgpctl("show", "neighbors", "peer2")
+        let line =
+            "NOTIFICATION received:  Cease: Administrative Shutdown \u{FFFD}[2J (6/2) at 2026-01-02T03:04:05.000Z"
+        #expect(run.output.split(separator: "\n").contains { $0 == line }, "\(run.output)")
+    }
+
+    @Test("show routes --attributes prints all attributes of each route below it")
+    func routeAttributes() async throws {
+        let run = try await self.bgpctl("show", "routes", "--attributes", "10.0.0.1/32")
+        #expect(
+            run.output.split(separator: "\n").dropFirst(2) == [
+                "    ORIGIN: igp", "    AS_PATH: 4200000000 65001", "    NEXT_HOP: 192.0.2.2", "    LOCAL_PREF: 100",
+                "    COMMUNITIES: 64512:1",
+            ]
+        )
+        #expect(
+            SyntheticBackend.sampleRoutes()[1].attributeLines == [
+                "ORIGIN: incomplete", "AS_PATH: 1 {2 3} (4) ({5 6})", "NEXT_HOP: fe80::1", "MULTI_EXIT_DISC: 0",
+                "LOCAL_PREF: 4294967295", "ATOMIC_AGGREGATE:", "AGGREGATOR: AS64513 192.0.2.7",
+                "COMMUNITIES: 1:2 65535:65535", "ORIGINATOR_ID: 255.0.10.1", "CLUSTER_LIST: 0.0.0.1 0.0.0.2",
+                "EXTENDED_COMMUNITIES: rt:1:2", "AIGP: 18446744073709551615", "LARGE_COMMUNITY: 1:2:3",
+                "ONLY_TO_CUSTOMER: AS65001", "attribute 99 (99): 0x00ff [partial]", "PREFIX_SID (40): 0x",
+            ]
+        )
+    }
+
     @Test("show routes prints aligned rows")
     func routes() async throws {
         let run = try await self.bgpctl("show", "routes", "--table", "master4")

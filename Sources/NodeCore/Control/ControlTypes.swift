@@ -32,11 +32,13 @@ extension NeighborStatus {
             peer.negotiated.map { UInt16(clamping: $0.keepaliveTime.components.seconds) }
             ?? settings.timers.keepalive ?? settings.timers.hold / 3
         self.remoteRouterID = peer.negotiated?.peerIdentifier.description
-        self.capabilities.local = peer.negotiated?.localOpen.capabilities.map { "\($0)" } ?? []
-        self.capabilities.remote = peer.negotiated?.peerOpen.capabilities.map { "\($0)" } ?? []
+        self.capabilities.local = peer.negotiated?.localOpen.capabilities.map(\.text) ?? []
+        self.capabilities.remote = peer.negotiated?.peerOpen.capabilities.map(\.text) ?? []
         if let error = peer.lastError, let time = peer.lastErrorTime {
             self.lastError = SessionError(direction: error.direction, text: error.text, at: Timestamp(seconds: time))
         }
+        self.lastNotificationSent = peer.lastSent.map(NotificationRecord.init)
+        self.lastNotificationReceived = peer.lastReceived.map(NotificationRecord.init)
         self.families = peer.channels.map { FamilyStatus($0) }
         self.gracefulRestart = (peer.negotiated ?? peer.negotiatedBefore).flatMap {
             GracefulRestart($0, isRestarting: peer.negotiated == nil)
@@ -54,7 +56,7 @@ extension NeighborStatus {
         }
         .map { kind, count in
             UpdateErrorCount(
-                attribute: kind.type.rawValue == 0 ? "attributes" : "\(kind.type)",
+                attribute: kind.attributeName,
                 cause: kind.cause.rawValue,
                 action: kind.isDiscarded ? .discard : .withdraw,
                 count: count
@@ -68,6 +70,19 @@ extension NeighborStatus {
                 ? "disabled"
                 : !peer.isLinkUp ? "no link or no local address" : peer.isWaiting ? "waiting after an error" : nil
         }
+    }
+}
+
+extension NeighborStatus.NotificationRecord {
+    /// A NOTIFICATION of the speaker as the control interface shows it.
+    init(_ record: NotedNotification) {
+        self.init(
+            code: record.notification.code.rawValue,
+            subcode: record.notification.subcode,
+            text: "\(record.notification)",
+            data: record.notification.data.prefix(4096).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(),
+            at: Timestamp(seconds: record.time)
+        )
     }
 }
 
@@ -220,7 +235,15 @@ extension Route {
         self.gateway = route.gateways.first?.address
         self.interface = route.interface
         self.discard = route.discard
-        let attributes = route.attributes
+        self.set(route.attributes)
+        self.metric = route.local.kernelMetric
+        self.rejected = route.rejection
+        self.stale = route.isLongLivedStale ? .longLived : route.isStale ? .stale : nil
+        self.pathID = route.pathID == 0 ? nil : route.pathID
+    }
+
+    /// Takes over every attribute of BGP.
+    mutating func set(_ attributes: PathAttributes) {
         self.asPath = attributes.asPath.map { path in
             path.segments.flatMap { segment -> [ASPathElement] in
                 let numbers = segment.numbers.map(\.rawValue)
@@ -246,9 +269,34 @@ extension Route {
         self.extendedCommunities = attributes.extendedCommunities.map(\.description)
         self.originatorID = attributes.originatorID
         self.clusterList = attributes.clusterList ?? []
-        self.metric = route.local.kernelMetric
-        self.rejected = route.rejection
-        self.stale = route.isLongLivedStale ? .longLived : route.isStale ? .stale : nil
-        self.pathID = route.pathID == 0 ? nil : route.pathID
+        self.addRareAttributes(attributes)
+    }
+
+    /// Takes over what most routes do not have.
+    private mutating func addRareAttributes(_ attributes: PathAttributes) {
+        var offset = 0
+        while let element = attributes.element(at: offset) {
+            offset = element.extent.upperBound
+            switch element.type {
+            case .local, .origin, .asPath, .multiExitDiscriminator, .localPreference, .communities, .originatorID,
+                .clusterList, .extendedCommunities, .largeCommunities:
+                continue
+            case .atomicAggregate: self.atomicAggregate = true
+            case .aggregator:
+                self.aggregator = attributes.aggregator.map { .init(number: $0.number.rawValue, id: $0.identifier) }
+            case .aigp where attributes.accumulatedIGPMetric != nil: self.aigp = attributes.accumulatedIGPMetric
+            case .onlyToCustomer: self.onlyToCustomer = attributes.onlyToCustomer?.rawValue
+            default:
+                self.otherAttributes.append(
+                    OtherAttribute(
+                        type: element.type.rawValue,
+                        name: element.type.description,
+                        partial: element.flags.contains(.partial),
+                        value: attributes.bytes[element.value].map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+                            .joined()
+                    )
+                )
+            }
+        }
     }
 }

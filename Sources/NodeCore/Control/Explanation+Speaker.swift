@@ -1,3 +1,4 @@
+internal import BGPWire
 internal import ControlAPI
 internal import IPAddressing
 internal import Policy
@@ -43,7 +44,20 @@ extension Explanation {
                         Reason(path: $0.path, reason: $0.text, place: $0.place?.description)
                     }
                 )
+            },
+            malformed: snapshot.malformed.map {
+                Malformed(
+                    neighbor: $0.neighbor,
+                    attribute: $0.error.attributeName,
+                    cause: $0.error.cause.rawValue,
+                    at: Timestamp(seconds: $0.time)
+                )
             }
         )
     }
+}
+
+extension UpdateErrorKind {
+    /// Name of the attribute; `attributes` for octets that are none.
+    var attributeName: String { self.type.rawValue == 0 ? "attributes" : "\(self.type)" }
 }

@@ -14,6 +14,18 @@ public struct ExplanationSnapshot: Sendable {
     public var neighbors: [Neighbor]
     /// What protocols make of it that take routes out of the table, in order of the configuration.
     public var exports: [Export]
+    /// Neighbours that sent it in an UPDATE that counted as withdrawal, and not well since (RFC 7606).
+    public var malformed: [Malformed] = []
+
+    /// What was wrong with an UPDATE.
+    public struct Malformed: Sendable {
+        /// Name of the neighbour.
+        public var neighbor: String
+        /// The attribute and what was wrong with it.
+        public var error: UpdateErrorKind
+        /// When it came, in seconds since 1970.
+        public var time: Double
+    }
 
     /// A path and what was decided about it.
     public struct Path: Sendable {
@@ -115,6 +127,7 @@ extension Speaker {
     public func explain(_ selection: RouteSelection, neighbor: String?) async throws(ControlFailure)
         -> [ExplanationSnapshot]
     {
-        try await self.core.explain(selection, neighbor: neighbor)
+        let explanations = try await self.core.explain(selection, neighbor: neighbor)
+        return await self.core.addMalformed(to: explanations, selection)
     }
 }

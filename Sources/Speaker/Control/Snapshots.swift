@@ -21,6 +21,10 @@ public struct PeerSnapshot: Sendable {
     public var lastError: SessionEndReason?
     /// When, in seconds since 1970.
     public var lastErrorTime: Double?
+    /// The last NOTIFICATION sent, whatever happened since.
+    public var lastSent: NotedNotification?
+    /// The last NOTIFICATION received, whatever happened since.
+    public var lastReceived: NotedNotification?
     /// What was negotiated, while Established.
     public var negotiated: NegotiatedSession?
     /// What was negotiated for the session whose routes are kept, while the neighbour restarts.
@@ -111,6 +115,14 @@ public struct PeerSnapshot: Sendable {
             case synchronizing
         }
     }
+}
+
+/// A NOTIFICATION and when it was sent or received.
+public struct NotedNotification: Hashable, Sendable {
+    /// The message.
+    public var notification: Notification
+    /// When, in seconds since 1970.
+    public var time: Double
 }
 
 /// A route as control queries show it.

@@ -350,6 +350,11 @@ extension RejectReason {
 }
 
 extension PeerSession {
+    /// What of a destination came in UPDATEs that counted as withdrawals.
+    func malformedRoutes(_ destination: RouteSelection.Destination) -> [MalformedRoutes.Entry] {
+        self.malformed.latest(destination)
+    }
+
     /// What this loop knows of the peer.
     func snapshot() -> PeerSnapshot {
         func counts(_ counts: MessageCounters.Counts) -> PeerSnapshot.MessageCounts {
@@ -367,6 +372,8 @@ extension PeerSession {
         snapshot.isLinkUp = self.machine.isLinkUp
         snapshot.lastError = self.machine.lastError
         snapshot.lastErrorTime = self.machine.lastError == nil ? nil : self.lastErrorTime
+        snapshot.lastSent = self.lastSent
+        snapshot.lastReceived = self.lastReceived
         snapshot.negotiated = self.machine.negotiated
         if let id = self.machine.establishedConnection, let address = self.connections[id]?.channel?.localAddress {
             snapshot.local = SocketEndpoint(address)

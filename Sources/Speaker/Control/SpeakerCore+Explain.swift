@@ -45,6 +45,48 @@ extension SpeakerCore {
         )
     }
 
+    /// Adds what neighbours sent of the destination and nobody could read.
+    func addMalformed(to explanations: [ExplanationSnapshot], _ selection: RouteSelection) async
+        -> [ExplanationSnapshot]
+    {
+        var result = explanations
+        let sessions = self.settings.protocols.compactMap { settings -> (BGPSettings, PeerSession)? in
+            guard case .bgp(let settings) = settings,
+                let session = self.peersByName[settings.common.name].flatMap({ self.peers[$0] })?.session
+            else { return nil }
+            return (settings, session)
+        }
+        for (settings, session) in sessions {
+            let name = settings.common.name
+            for entry in await session.malformedRoutes(selection.destination) {
+                let family: AddressFamily = entry.prefix.isIPv4 ? .ipv4Unicast : .ipv6Unicast
+                guard let table = settings.channels.first(where: { $0.channel.family == family })?.channel.table,
+                    selection.table == nil || selection.table == table
+                else { continue }
+                let malformed = ExplanationSnapshot.Malformed(neighbor: name, error: entry.error, time: entry.time)
+                if let index = result.firstIndex(where: { $0.prefix == entry.prefix && $0.table == table }) {
+                    // What came well since is among the paths.
+                    guard !result[index].paths.contains(where: { $0.route.origin.protocolName == name }) else {
+                        continue
+                    }
+                    result[index].malformed.append(malformed)
+                } else {
+                    result.append(
+                        ExplanationSnapshot(
+                            prefix: entry.prefix,
+                            table: table,
+                            paths: [],
+                            neighbors: [],
+                            exports: [],
+                            malformed: [malformed]
+                        )
+                    )
+                }
+            }
+        }
+        return result
+    }
+
     // MARK: - Paths
 
     private func explain(_ destination: DestinationView, _ index: Int, best: Int?, _ table: String)

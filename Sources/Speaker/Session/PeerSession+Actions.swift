@@ -196,6 +196,7 @@ extension PeerSession {
         case .notification(let notification):
             notification.encode(into: &octets)
             self.counters.sent.notification += 1
+            self.lastSent = NotedNotification(notification: notification, time: wallClock())
             self.logger.info("Sending NOTIFICATION", metadata: ["notification": "\(notification)"])
         }
         if self.settings.common.debug.contains(.packets) {

@@ -108,6 +108,7 @@ extension PeerSession {
             self.counters.received.notification += 1
             // One that does not decode ends the session like any other (it is never answered).
             let notification = Notification.decode(body: body) ?? Notification(code: .init(rawValue: 0))
+            self.lastReceived = NotedNotification(notification: notification, time: wallClock())
             self.logger.info("Received NOTIFICATION", metadata: ["notification": "\(notification)"])
             self.handle(.received(id, .notification(notification)))
         case .routeRefresh:
@@ -168,6 +169,7 @@ extension PeerSession {
         if let failure = self.decoder.failure {
             self.counters.treatedAsWithdraw += 1
             self.counters.count(failure, isDiscarded: false)
+            self.malformed.note(self.decoder, failure, at: wallClock())
             if let suppressed = self.errorLines.take(at: .now()) {
                 self.logger.warning(
                     "UPDATE treated as withdrawal",

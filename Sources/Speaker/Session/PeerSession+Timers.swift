@@ -64,7 +64,14 @@ extension PeerSession {
         guard let connection = self.connections[id], let limit = self.machine.negotiated?.sendHoldTime else {
             return false
         }
-        return connection.pendingWrites == 0 || now - connection.pendingSince < TimeAmount(limit)
+        return connection.takesWrites(within: TimeAmount(limit), at: now)
+    }
+}
+
+extension PeerSession.Connection {
+    /// Whether nothing has waited for the transport as long as the send hold time (RFC 9687 §3.1).
+    func takesWrites(within limit: TimeAmount, at now: NIODeadline) -> Bool {
+        self.pendingWrites == 0 || now - self.pendingSince < limit
     }
 }
 

@@ -37,8 +37,12 @@ actor PeerSession {
     /// When the machine was told last that octets left.
     var transmissionNoted = NIODeadline.uptimeNanoseconds(0)
     var lastErrorTime: Double?
+    /// What the last error does not tell once an attempt to connect failed.
+    var lastSent: NotedNotification?
+    var lastReceived: NotedNotification?
     var counters = MessageCounters()
     var errorLines = LogAllowance()
+    var malformed = MalformedRoutes()
     var decoder = UpdateDecoder()
     var batch = RouteBatch()
     /// Import policies that run here.
