@@ -9,22 +9,12 @@ internal import RouteModel
 struct ExportScratch {
     typealias Number = UInt32
 
-    private struct Entry {
-        var start: Int
-        var end: Int
-        var nextHop: BGPNextHop
-        /// The member that has the next hop as its own address; `UInt16.max` none.
-        var owner: UInt16
-        /// See ``digest(_:_:)``; 0 is not known yet.
-        var digest: UInt64 = 0
-    }
-
     /// Sizes up to which storage is kept for the next flush.
     private static var keptOctets: Int { 1 << 20 }
     private static var keptEntries: Int { 1 << 14 }
 
-    private var octets: [UInt8] = []
-    private var entries: ContiguousArray<Entry> = []
+    /// Sets of the flush, by number.
+    private(set) var sets = ExportedSets()
     /// What was made of an accepted set of a source.
     private var outcomes = NumberMap()
     /// The latest outcome: routes that came together are mostly sent together.
@@ -35,15 +25,19 @@ struct ExportScratch {
     init() {}
 
     /// Octets held.
-    var memory: Int {
-        self.octets.capacity + self.entries.capacity * MemoryLayout<Entry>.stride + self.outcomes.memory
-            + self.contents.memory
+    var memory: Int { self.sets.memory + self.outcomes.memory + self.contents.memory }
+
+    /// Hands the sets over, to be written into messages, and forgets everything.
+    mutating func take() -> ExportedSets {
+        var sets = ExportedSets()
+        swap(&sets, &self.sets)
+        self.reset()
+        return sets
     }
 
     /// Forgets everything.
     mutating func reset() {
-        self.octets.removeAll(keepingCapacity: self.octets.capacity <= Self.keptOctets)
-        self.entries.removeAll(keepingCapacity: self.entries.capacity <= Self.keptEntries)
+        self.sets.reset(keptOctets: Self.keptOctets, keptEntries: Self.keptEntries)
         self.outcomes.removeAll(keepingCapacityFor: Self.keptEntries)
         self.lastKey = .max
         self.contents.removeAll(keepingCapacityFor: Self.keptEntries)
@@ -78,62 +72,27 @@ struct ExportScratch {
         case .v6(let address): key = mixBits(mixBits(key ^ address.high) ^ address.low)
         }
         let known = self.contents[key]
-        if let known, self.entries[Int(known) - 1].nextHop == nextHop, self.isEqual(known, attributes) { return known }
-        let start = self.octets.count
-        self.octets.append(contentsOf: attributes)
-        self.entries.append(
-            Entry(start: start, end: self.octets.count, nextHop: nextHop, owner: owners[nextHop.address] ?? .max)
-        )
-        let number = Number(self.entries.count)
+        if let known, self.sets.isEqual(known, attributes, nextHop) { return known }
+        let number = self.sets.add(attributes, nextHop, owner: owners[nextHop.address] ?? .max)
         // Different sets with one hash are told apart, and only the first is found again.
         if known == nil { self.contents.insert(key, number) }
         return number
     }
 
-    private func isEqual(_ number: Number, _ attributes: [UInt8]) -> Bool {
-        let entry = self.entries[Int(number) - 1]
-        guard entry.end - entry.start == attributes.count else { return false }
-        return unsafe self.octets.span.bytes.extracting(entry.start..<entry.end).isEqual(to: attributes.span.bytes)
-    }
-
     /// The member that owns a set's next hop.
     @inline(__always)
     func owner(_ number: Number) -> UInt16? {
-        let owner = self.entries[Int(number) - 1].owner
+        let owner = self.sets.owner(number)
         return owner == .max ? nil : owner
     }
 
-    func nextHop(_ number: Number) -> BGPNextHop { self.entries[Int(number) - 1].nextHop }
+    func nextHop(_ number: Number) -> BGPNextHop { self.sets.nextHop(number) }
 
     /// A digest of a set and its next hop, 48 bits, which nobody can foresee who does not know the seed.
-    mutating func digest(_ number: Number, _ seed: DigestSeed) -> UInt64 {
-        let entry = self.entries[Int(number) - 1]
-        if entry.digest != 0 { return entry.digest & AnnouncedPaths.digestMask }
-        let digest = unsafe self.octets.withUnsafeBytes { buffer in
-            // The array outlives the call; entries lie within it.
-            let octets = unsafe Octets(
-                buffer.baseAddress.map { unsafe $0 + entry.start },
-                count: entry.end - entry.start
-            )
-            return seed.digest(octets, entry.nextHop)
-        }
-        // The mark above the 48 bits says that it is known.
-        self.entries[Int(number) - 1].digest = digest | ~AnnouncedPaths.digestMask
-        return digest & AnnouncedPaths.digestMask
-    }
+    mutating func digest(_ number: Number, _ seed: DigestSeed) -> UInt64 { self.sets.digest(number, seed) }
 
     /// The attributes of a set, as an array.
-    func attributes(_ number: Number) -> [UInt8] {
-        let entry = self.entries[Int(number) - 1]
-        return Array(self.octets[entry.start..<entry.end])
-    }
-
-    /// Calls `body` with a set's attributes.
-    @inline(__always)
-    func withAttributes<Failure: Error>(_ number: Number, _ body: (RawSpan) throws(Failure) -> Void) throws(Failure) {
-        let entry = self.entries[Int(number) - 1]
-        try unsafe body(self.octets.span.bytes.extracting(entry.start..<entry.end))
-    }
+    func attributes(_ number: Number) -> [UInt8] { self.sets.attributes(number) }
 }
 
 /// The secret of digests of what was announced: without it no peer can make two routes look the same.
@@ -169,18 +128,5 @@ struct DigestSeed {
     private func fold(_ a: UInt64, _ b: UInt64, _ state: UInt64) -> UInt64 {
         let product = (a ^ self.first).multipliedFullWidth(by: b ^ state)
         return product.high ^ product.low
-    }
-}
-
-extension RawSpan {
-    /// Whether both hold the same octets.
-    fileprivate func isEqual(to other: RawSpan) -> Bool {
-        unsafe self.withUnsafeBytes { left in
-            // Both spans live for the length of the call.
-            unsafe other.withUnsafeBytes { right in
-                unsafe Octets(left.baseAddress, count: left.count)
-                    .isEqual(to: Octets(right.baseAddress, count: right.count))
-            }
-        }
     }
 }

@@ -39,7 +39,7 @@ struct RefreshMarks {
 }
 
 extension CoreState {
-    /// Encodes up to about `limit` destinations of what a group's members are owed.
+    /// Packs up to about `limit` destinations of what a group's members are owed.
     mutating func flush<P>(
         _ table: inout Table<P>,
         _ group: inout ExportGroup,
@@ -48,7 +48,7 @@ extension CoreState {
         _ packer: inout UpdatePacker<P>,
         _ limit: Int,
         _ evaluate: PolicyEvaluator
-    ) -> GroupOutput {
+    ) -> PackedOutput {
         if group.key.view != .best {
             return self.flushPaths(&table, &group, index, &exporter, &packer, limit, evaluate)
         }
@@ -93,24 +93,25 @@ extension CoreState {
         return self.finish(group, &exporter, &packer, sendsEndOfRIB: sendsEndOfRIB, refresh)
     }
 
-    /// Encodes what was packed.
+    /// Hands over what was packed, with what goes before and behind it.
     func finish<P>(
         _ group: ExportGroup,
         _ exporter: inout Exporter,
         _ packer: inout UpdatePacker<P>,
         sendsEndOfRIB: Bool,
         _ refresh: RefreshMarks
-    ) -> GroupOutput {
-        var output = GroupOutput()
-        refresh.begin(group, &output)
-        packer.finish(exporter.scratch, group.key.wireEncoding, &output)
-        exporter.scratch.reset()
+    ) -> PackedOutput {
+        var output = PackedOutput()
+        refresh.begin(group, &output.before)
+        var updates = packer.take()
+        updates.sets = exporter.scratch.take()
+        updates.encoding = group.key.wireEncoding
+        output.set(updates)
         if sendsEndOfRIB {
-            let start = output.bytes.count
-            EndOfRIB.encode(group.key.table.family, into: &output.bytes)
-            output.add(start..<output.bytes.count, 1, .all)
+            EndOfRIB.encode(group.key.table.family, into: &output.behind.bytes)
+            output.behind.add(0..<output.behind.bytes.count, 1, .all)
         }
-        refresh.end(group, &output)
+        refresh.end(group, &output.behind)
         return output
     }
 

@@ -1,4 +1,4 @@
-/// What a flush of a group produced: one stream of messages, and who is left out of which part.
+/// A flush of a group in messages: one stream of them, and who is left out of which part.
 public struct GroupOutput: Sendable {
     /// Members the audiences refer to.
     public var members: [SourceID] = []
@@ -42,6 +42,8 @@ public struct GroupOutput: Sendable {
     public struct Delivery: Sendable {
         /// Who gets them.
         public var member: SourceID
+        /// Its place in ``GroupOutput/members``.
+        public var position: Int
         /// Places in ``GroupOutput/bytes``, ascending.
         public var parts: [Range<Int>]
         /// How many messages.
@@ -58,6 +60,16 @@ public struct GroupOutput: Sendable {
             self.segments[last].messageCount += messageCount
         } else {
             self.segments.append(Segment(range: range, messageCount: messageCount, audience: audience))
+        }
+    }
+
+    /// Adds messages behind those there are.
+    mutating func append(_ other: GroupOutput) {
+        let start = self.bytes.count
+        self.bytes += other.bytes
+        for segment in other.segments {
+            let range = segment.range.lowerBound + start..<segment.range.upperBound + start
+            self.add(range, segment.messageCount, segment.audience)
         }
     }
 
@@ -85,8 +97,8 @@ public struct GroupOutput: Sendable {
         let whole = start < self.bytes.count ? [start..<self.bytes.count] : []
         var result: [Delivery] = []
         result.reserveCapacity(self.members.count)
-        for member in self.members {
-            var delivery = Delivery(member: member, parts: whole, messageCount: messageCount)
+        for (position, member) in self.members.enumerated() {
+            var delivery = Delivery(member: member, position: position, parts: whole, messageCount: messageCount)
             if let own = exceptions[member] { self.apply(own, common, start, &delivery) }
             if !delivery.parts.isEmpty { result.append(delivery) }
         }

@@ -135,13 +135,13 @@ extension RoutingCore {
         return content.walk != nil || content.cursor < self.engine.journalHead(content.key.table)
     }
 
-    /// Encodes what a group is owed, looking at up to about `limit` destinations, and moves its cursor.
+    /// Packs what a group is owed, looking at up to about `limit` destinations, and moves its cursor.
     ///
     /// What is returned has to reach every member its audience names, in order, or the member has to leave. A group
     /// whose members can take no more is simply not flushed.
-    public mutating func flush(_ group: GroupID, limit: Int = 65_536) -> GroupOutput {
+    public mutating func flush(_ group: GroupID, limit: Int = 65_536) -> PackedOutput {
         guard group.index < self.engine.groups.count, self.engine.groups[group.index].isLive else {
-            return GroupOutput()
+            return PackedOutput()
         }
         let evaluate = self.policies.evaluator
         var output = self.engine.flushGroup(group.index, limit, evaluate)
@@ -252,7 +252,7 @@ extension Engine {
         }
     }
 
-    mutating func flushGroup(_ index: Int, _ limit: Int, _ evaluate: PolicyEvaluator) -> GroupOutput {
+    mutating func flushGroup(_ index: Int, _ limit: Int, _ evaluate: PolicyEvaluator) -> PackedOutput {
         let table = self.groups[index].key.table
         // Taken out for the time of the flush, so that its arrays are changed in place.
         var group = ExportGroup(key: self.groups[index].key, policy: self.groups[index].policy, cursor: 0)

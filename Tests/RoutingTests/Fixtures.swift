@@ -329,7 +329,7 @@ extension RoutingCore where Policy == TestPolicy {
 
     /// Flushes a group once.
     mutating func deliver(_ group: GroupID, _ receivers: inout [SourceID: Receiver], limit: Int) throws {
-        let output = self.flush(group, limit: limit)
+        let output = self.flush(group, limit: limit).encoded()
         for delivery in output.deliveries {
             let before = receivers[delivery.member]?.messageCount ?? 0
             let bytes = delivery.parts.flatMap { output.bytes[$0] }

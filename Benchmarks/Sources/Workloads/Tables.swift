@@ -95,7 +95,7 @@ final class CoreRun {
 
     func flush() {
         while let group = self.core.group(of: self.receiver), self.core.isPending(group) {
-            _ = self.core.flush(group, limit: 8192)
+            _ = self.core.flush(group, limit: 8192).encoded()
         }
     }
 

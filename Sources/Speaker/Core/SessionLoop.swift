@@ -1,21 +1,33 @@
 internal import NIOCore
+internal import Routing
 internal import Synchronization
 
 /// One event loop of sessions as the core writes to it: flushes go there whole, and the core knows how far it is.
 final class SessionLoop: Sendable {
-    /// One flush of a group: one buffer, and who gets which parts of it.
+    /// One flush of a group, and the members that live on the loop, in the group's order.
     struct Flush: Sendable {
-        var buffer: ByteBuffer
-        var deliveries: [Delivery]
+        var output: SharedOutput
+        var recipients: [Recipient]
     }
 
-    /// What one session gets of a flush.
-    struct Delivery: Sendable {
+    /// A session that gets part of a flush, or nothing of it.
+    struct Recipient: Sendable {
+        /// Place in the members of the group.
+        var position: Int
         var session: PeerSession
+        var serial: SessionSerial
+        /// Octets that were counted as under way to it.
+        var expected: Int
+    }
+
+    /// What one session gets of a flush; without parts it is nothing.
+    struct Delivery: Sendable {
         var serial: SessionSerial
         /// Places in the buffer, ascending.
         var parts: [Range<Int>]
         var messageCount: Int
+        /// Octets that were counted as under way.
+        var expected: Int
         var octets: Int { self.parts.reduce(0) { $0 + $1.count } }
     }
 
@@ -37,7 +49,7 @@ final class SessionLoop: Sendable {
 
     /// Hands a flush over.
     func send(_ flush: Flush) {
-        self.waiting.add(flush.deliveries.count, ordering: .sequentiallyConsistent)
+        self.waiting.add(flush.recipients.count, ordering: .sequentiallyConsistent)
         self.inbox.send(flush)
     }
 
@@ -55,13 +67,33 @@ final class SessionLoop: Sendable {
             let flushes = self.inbox.receive()
             if flushes.isEmpty { break }
             for flush in flushes {
-                for delivery in flush.deliveries {
-                    delivery.session.assumeIsolated { $0.deliver(delivery, of: flush.buffer) }
-                }
-                self.waiting.subtract(flush.deliveries.count, ordering: .sequentiallyConsistent)
+                self.write(flush)
+                self.waiting.subtract(flush.recipients.count, ordering: .sequentiallyConsistent)
             }
             self.inbox.recycle(flushes)
         }
         if self.isAwaited.exchange(false, ordering: .sequentiallyConsistent) { core.send(.ready) }
+    }
+
+    private func write(_ flush: Flush) {
+        let messages = flush.output.messages
+        var next = messages.deliveries.startIndex
+        for recipient in flush.recipients {
+            while next < messages.deliveries.endIndex, messages.deliveries[next].position < recipient.position {
+                next += 1
+            }
+            var parts: [Range<Int>] = []
+            var messageCount = 0
+            if next < messages.deliveries.endIndex, messages.deliveries[next].position == recipient.position {
+                (parts, messageCount) = (messages.deliveries[next].parts, messages.deliveries[next].messageCount)
+            }
+            let delivery = Delivery(
+                serial: recipient.serial,
+                parts: parts,
+                messageCount: messageCount,
+                expected: recipient.expected
+            )
+            recipient.session.assumeIsolated { $0.deliver(delivery, of: messages.buffer) }
+        }
     }
 }

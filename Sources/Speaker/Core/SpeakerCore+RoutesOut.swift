@@ -1,4 +1,3 @@
-internal import NIOCore
 internal import Routing
 internal import SpeakerSettings
 
@@ -35,24 +34,25 @@ extension SpeakerCore {
         return index < self.outlets.count ? self.outlets[index] : nil
     }
 
-    private func send(_ output: GroupOutput) {
-        guard !output.bytes.isEmpty else { return }
-        // One buffer for everyone: NIO shares its storage between the sessions' write queues.
-        let buffer = ByteBuffer(bytes: output.bytes)
-        var deliveries: [[SessionLoop.Delivery]] = Array(repeating: [], count: self.sessionLoops.count)
-        for item in output.deliveries {
-            guard let outlet = self.outlet(item.member) else { continue }
-            let delivery = SessionLoop.Delivery(
-                session: outlet.session,
-                serial: outlet.serial,
-                parts: item.parts,
-                messageCount: item.messageCount
+    private func send(_ output: PackedOutput) {
+        guard !output.isEmpty else { return }
+        let expected = output.estimatedOctets
+        let shared = SharedOutput(output)
+        var recipients: [[SessionLoop.Recipient]] = Array(repeating: [], count: self.sessionLoops.count)
+        for (position, member) in output.members.enumerated() {
+            guard let outlet = self.outlet(member) else { continue }
+            outlet.session.unsent.add(expected)
+            recipients[outlet.loop].append(
+                SessionLoop.Recipient(
+                    position: position,
+                    session: outlet.session,
+                    serial: outlet.serial,
+                    expected: expected
+                )
             )
-            outlet.session.unsent.add(delivery.octets)
-            deliveries[outlet.loop].append(delivery)
         }
-        for (loop, list) in deliveries.enumerated() where !list.isEmpty {
-            self.sessionLoops[loop].send(SessionLoop.Flush(buffer: buffer, deliveries: list))
+        for (loop, list) in recipients.enumerated() where !list.isEmpty {
+            self.sessionLoops[loop].send(SessionLoop.Flush(output: shared, recipients: list))
         }
     }
 }

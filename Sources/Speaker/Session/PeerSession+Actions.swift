@@ -234,6 +234,9 @@ extension PeerSession {
     /// Writes the session's part of a flush; tells machine and core when the transport has it.
     func deliver(_ delivery: SessionLoop.Delivery, of buffer: ByteBuffer) {
         let (count, unsent) = (delivery.octets, self.unsent)
+        // What the core counted was an estimate.
+        if unsent.remove(delivery.expected - count) { self.core.send(.ready) }
+        guard count > 0 else { return }
         guard delivery.serial == self.session, let id = self.machine.establishedConnection,
             let channel = self.connections[id]?.channel
         else {
