@@ -22,38 +22,58 @@ struct Path: BitwiseCopyable, Equatable {
     var reason: UInt8 = 0
 }
 
-/// A prefix with its first path inline: 40 octets for IPv4, 56 for IPv6.
+/// A prefix with its first path inline: 32 octets for IPv4, half a cache line, and 48 for IPv6.
 ///
-/// prefix 8 or 24, path 16, journal 4, node 4, count 2, holders 2, kinds 1, flags 1, sources 2. When there is a best
-/// path it is the inline one, so export reads one cache line. Further paths sit in ``PathNode``s.
+/// prefix 5 or 17, state 1, holders 2, path 16, journal 4, node 4. When there is a best path it is the inline one, so
+/// export reads one cache line. Further paths, and what is counted of them, sit in ``PathNode``s.
 struct Destination<P: IPPrefixProtocol>: BitwiseCopyable {
     var prefix: P
+    /// Flags, and above them the kinds of the latest journal entry.
+    private var state: UInt8 = 0
+    /// Consumers that have announced this destination; it is not reused while there is any.
+    var holders: UInt16 = 0
     var path = Path()
     /// Low half of the latest journal position.
     var journal: UInt32 = 0
-    /// First node, 0 none.
+    /// First node of the paths beside the inline one, 0 none.
     var node: UInt32 = 0
-    /// Number of paths.
-    var count: UInt16 = 0
-    /// Consumers that have announced this destination; it is not reused while there is any.
-    var holders: UInt16 = 0
-    /// Kinds of the latest journal entry.
-    var kinds: ChangeKinds = []
-    var flags: Flags = []
-    /// Sources that have had a path since there was none, by ``bit(_:)``: whoever is missing needs no search.
-    var sources: UInt16 = 0
 
     typealias Flags = DestinationFlags
+
+    init(prefix: P) {
+        self.prefix = prefix
+    }
+
+    var flags: Flags {
+        @inline(__always)
+        get { Flags(rawValue: self.state & 15) }
+        @inline(__always)
+        set { self.state = self.state & 0xF0 | newValue.rawValue }
+    }
+
+    /// Kinds of the latest journal entry.
+    var kinds: ChangeKinds {
+        @inline(__always)
+        get { ChangeKinds(rawValue: self.state >> 4) }
+        @inline(__always)
+        set { self.state = self.state & 15 | newValue.rawValue << 4 }
+    }
 
     @inline(__always)
     var hasBest: Bool { self.flags.contains(.hasBest) }
 
-    /// The bit of a source, shared by those with the same index modulo 16.
     @inline(__always)
-    static func bit(_ source: UInt16) -> UInt16 { 1 << (source & 15) }
+    var hasPath: Bool { self.flags.contains(.hasPath) }
+
+    /// Whether there are paths beside the inline one.
+    @inline(__always)
+    var hasSeveralPaths: Bool { self.node != 0 }
+
+    @inline(__always)
+    var hasOnePath: Bool { self.hasPath && self.node == 0 }
 }
 
-/// State bits of a destination.
+/// State bits of a destination; four of them.
 struct DestinationFlags: OptionSet, BitwiseCopyable {
     var rawValue: UInt8
     /// The inline path is the best one.
@@ -62,11 +82,13 @@ struct DestinationFlags: OptionSet, BitwiseCopyable {
     static let isLive = DestinationFlags(rawValue: 2)
     /// Some path had a MULTI_EXIT_DISC since the entry was made.
     static let hasMED = DestinationFlags(rawValue: 4)
+    /// There is a path.
+    static let hasPath = DestinationFlags(rawValue: 8)
 }
 
 /// Three more paths of a destination: 64 octets, one cache line.
 ///
-/// Only the first node of a chain is partly filled.
+/// Only the first node of a chain is partly filled, and it alone knows what is counted of the whole destination.
 struct PathNode: BitwiseCopyable {
     static let capacity: UInt32 = 3
 
@@ -77,7 +99,16 @@ struct PathNode: BitwiseCopyable {
     var next: UInt32 = 0
     /// Entries in use, from `first`.
     var count: UInt32 = 0
-    var reserved: UInt64 = 0
+    /// In the first node: all paths of the destination, the inline one included.
+    var total: UInt32 = 0
+    /// In the first node: sources that have had a path since there is one, by ``bit(_:)``; whoever is missing needs no
+    /// search.
+    var sources: UInt16 = 0
+    var reserved: UInt16 = 0
+
+    /// The bit of a source, shared by those with the same index modulo 16.
+    @inline(__always)
+    static func bit(_ source: UInt16) -> UInt16 { 1 << (source & 15) }
 
     subscript(_ index: UInt32) -> Path {
         @inline(__always)
@@ -107,7 +138,7 @@ struct PathSlot: Equatable {
     static let inline = PathSlot(node: 0, index: 0)
 }
 
-/// What changed about a destination.
+/// What changed about a destination; three bits.
 public struct ChangeKinds: OptionSet, Hashable, Sendable, BitwiseCopyable {
     /// The bits.
     public let rawValue: UInt8

@@ -439,7 +439,7 @@ extension CoreState {
     mutating func rescan<P>(_ table: inout Table<P>, _ range: Range<UInt32>) {
         for number in range {
             let before = table.destinations[number]
-            guard before.count > 0 else { continue }
+            guard before.hasPath else { continue }
             var isAffected = false
             table.forEachPath(number) { _, path in
                 isAffected = path.accepted != 0 && self.targets[self.store[path.accepted].target].isChanged
@@ -464,7 +464,7 @@ extension CoreState {
         let task = self.sources[source].task
         let epoch = self.sources[source].epoch
         var identifiers: [UInt32] = []
-        for number in range where table.destinations[number].count > 0 {
+        for number in range where table.destinations[number].hasPath {
             identifiers.removeAll(keepingCapacity: true)
             table.forEachPath(number) { _, path in
                 if Int(path.source) == source { identifiers.append(path.pathID) }
@@ -479,7 +479,7 @@ extension CoreState {
                     self.renew(&table, number, slot)
                     self.reevaluate(&table, number, slot, evaluate)
                     // What may not be kept any longer is gone, and the destination may be with it.
-                    guard table.destinations[number].count > 0 else { continue }
+                    guard table.destinations[number].hasPath else { continue }
                     let before = table.destinations[number]
                     // The order of the others may have changed as well.
                     self.settle(&table, number, .elect, nil, before, kinds: .path)

@@ -102,7 +102,7 @@ extension CoreState {
         _ exporter: inout Exporter,
         _ evaluate: PolicyEvaluator
     ) -> [ExportDecision] {
-        guard table.destinations[number].count > 0 else { return [] }
+        guard table.destinations[number].hasPath else { return [] }
         let view = group.key.view
         let rules = ExportRules(group.key, group.policy)
         self.rank(table, number)

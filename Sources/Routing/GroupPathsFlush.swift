@@ -308,7 +308,7 @@ extension CoreState {
         let best = destination.hasBest && self.isEligible(destination.path) ? destination.path : nil
         self.ranking.start(with: best)
         var common = self.firstAccepted(except: nil, erased, rules, &exporter, evaluate)
-        var isRanked = destination.count <= 1 && best != nil
+        var isRanked = !destination.hasSeveralPaths && best != nil
         if common == nil, !isRanked {
             self.rank(table, number)
             isRanked = true

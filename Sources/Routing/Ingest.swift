@@ -90,11 +90,11 @@ extension CoreState {
         case .take:
             if let place { table.promote(number, place) }
         case .elect:
-            let count = table.destinations[number].count
+            let present = table.destinations[number]
             let best: PathSlot? =
-                count == 0
+                !present.hasPath
                 ? nil
-                : count == 1
+                : !present.hasSeveralPaths
                     ? (self.isEligible(table.destinations[number].path) ? .inline : nil)
                     : self.elect(table, number)
             if let best {
@@ -163,7 +163,7 @@ extension CoreState {
         for index in nlri.indices {
             let item = nlri[index]
             let number = table.findOrInsert(item.prefix)
-            if firsts.count < firsts.limit, item.pathID == 0, table.destinations[number].count == 0 {
+            if firsts.count < firsts.limit, item.pathID == 0, !table.destinations[number].hasPath {
                 if firsts.count == 0 {
                     let outcome = shared ?? self.importOutcome(received, source, { item.prefix.erased }, evaluate)
                     shared = outcome
@@ -190,7 +190,7 @@ extension CoreState {
                     continue
                 }
             } else if self.counters[source].received >= self.sources[source].receiveLimit
-                || table.destinations[number].count >= self.sources[source].pathLimit
+                || table.pathCount(number) >= self.sources[source].pathLimit
                     && table.pathCount(number, source: UInt16(source)) >= self.sources[source].pathLimit
             {
                 self.counters[source].dropped += 1
@@ -272,7 +272,7 @@ extension CoreState {
         for index in nlri.indices {
             let item = nlri[index]
             guard let number = table.find(item.prefix) else { continue }
-            if table.destinations[number].count == 1 {
+            if table.destinations[number].hasOnePath {
                 let path = table.destinations[number].path
                 if path.source == UInt16(source), path.pathID == item.pathID { self.removeOnly(&table, number) }
                 continue

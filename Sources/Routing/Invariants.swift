@@ -46,13 +46,14 @@ extension Engine {
             guard destination.flags.contains(.isLive) else { continue }
             live += 1
             check.expect(table.find(destination.prefix) == number, "\(destination.prefix) is not found")
-            check.expect(destination.count > 0 || destination.holders > 0, "\(destination.prefix) is unused")
-            if destination.count > 0 { lengths[Int(destination.prefix.length)] += 1 }
+            check.expect(destination.hasPath || destination.holders > 0, "\(destination.prefix) is unused")
+            if destination.hasPath { lengths[Int(destination.prefix.length)] += 1 }
             var seen = 0
             var sources: Set<UInt64> = []
             table.forEachPath(number) { slot, path in
                 check.expect(
-                    destination.sources & Destination<P>.bit(path.source) != 0,
+                    !destination.hasSeveralPaths
+                        || table.nodes[destination.node].sources & PathNode.bit(path.source) != 0,
                     "\(destination.prefix): a path of a source that counts as absent"
                 )
                 seen += 1
@@ -75,8 +76,8 @@ extension Engine {
             }
             paths += seen
             check.expect(
-                seen == Int(destination.count),
-                "\(destination.prefix) counts \(destination.count) paths, has \(seen)"
+                seen == table.pathCount(number),
+                "\(destination.prefix) counts \(table.pathCount(number)) paths, has \(seen)"
             )
             if destination.hasBest {
                 check.best[destination.path.source, default: 0] += 1

@@ -132,7 +132,7 @@ extension CoreState {
     mutating func rank<P>(_ table: borrowing Table<P>, _ number: UInt32) {
         let destination = table.destinations[number]
         self.ranking.start(with: destination.hasBest && self.isEligible(destination.path) ? destination.path : nil)
-        guard destination.count > 1 || self.ranking.paths.isEmpty else { return }
+        guard destination.hasSeveralPaths || self.ranking.paths.isEmpty else { return }
         self.election.reset()
         var options: DecisionOptions = []
         table.forEachPath(number) { slot, path in

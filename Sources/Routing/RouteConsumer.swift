@@ -309,7 +309,7 @@ extension CoreState {
         _ limit: Int,
         _ resolved: inout ResolvedTarget
     ) {
-        guard table.destinations[number].count > 1, self.elect(table, number) != nil else { return }
+        guard table.destinations[number].hasSeveralPaths, self.elect(table, number) != nil else { return }
         let equal = self.election.candidates.filter(\.isEqualCost)
         guard equal.count > 1 else { return }
         for candidate in equal {

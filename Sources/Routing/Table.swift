@@ -74,7 +74,7 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
     @inline(__always)
     mutating func releaseIfUnused(_ number: UInt32) {
         let destination = self.destinations[number]
-        guard destination.count == 0, destination.holders == 0, destination.flags.contains(.isLive) else { return }
+        guard !destination.hasPath, destination.holders == 0, destination.flags.contains(.isLive) else { return }
         self.index.remove(destination.prefix.tableHash(seed: self.seed), number)
         self.destinations[number].flags = []
         self.destinations[number].node = 0
@@ -86,7 +86,7 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
         var result: [UInt32] = []
         for length in self.lengths.indices.reversed() where self.lengths[length] > 0 {
             guard let number = self.find(P(address: address, length: UInt8(length))),
-                self.destinations[number].count > 0
+                self.destinations[number].hasPath
             else { continue }
             result.append(number)
         }
@@ -114,8 +114,7 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
     @inline(__always)
     func forEachPath(_ number: UInt32, _ body: (PathSlot, Path) -> Bool) {
         let destination = self.destinations[number]
-        guard destination.count > 0, body(.inline, destination.path) else { return }
-        guard destination.count > 1 else { return }
+        guard destination.hasPath, body(.inline, destination.path) else { return }
         var node = destination.node
         while node != 0 {
             let content = self.nodes[node]
@@ -131,7 +130,13 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
     /// Where the path of a source lies.
     @inline(__always)
     func slot(_ number: UInt32, source: UInt16, pathID: UInt32) -> PathSlot? {
-        guard self.destinations[number].sources & Destination<P>.bit(source) != 0 else { return nil }
+        let destination = self.destinations[number]
+        guard destination.hasSeveralPaths else {
+            let isFound =
+                destination.hasPath && destination.path.source == source && destination.path.pathID == pathID
+            return isFound ? .inline : nil
+        }
+        guard self.nodes[destination.node].sources & PathNode.bit(source) != 0 else { return nil }
         var found: PathSlot?
         self.forEachPath(number) { slot, path in
             guard path.source == source, path.pathID == pathID else { return true }
@@ -139,6 +144,14 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
             return false
         }
         return found
+    }
+
+    /// How many paths a destination has.
+    @inline(__always)
+    func pathCount(_ number: UInt32) -> Int {
+        let destination = self.destinations[number]
+        guard destination.hasSeveralPaths else { return destination.hasPath ? 1 : 0 }
+        return Int(self.nodes[destination.node].total)
     }
 
     /// How many paths of a destination came from a source.
@@ -153,40 +166,43 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
 
     /// Adds a path; nil when the destination holds 65,535 already.
     mutating func appendPath(_ number: UInt32, _ path: Path) -> PathSlot? {
-        let count = self.destinations[number].count
-        guard count < .max else { return nil }
-        self.destinations[number].count = count + 1
-        self.destinations[number].sources |= Destination<P>.bit(path.source)
-        self.pathCount += 1
-        guard count > 0 else {
-            self.destinations[number].path = path
-            self.destinationCount += 1
-            self.lengths[Int(self.destinations[number].prefix.length)] += 1
+        guard self.destinations[number].hasPath else {
+            self.setOnlyPath(number, path, [])
             return .inline
         }
         let head = self.destinations[number].node
+        guard head == 0 || self.nodes[head].total < Self.largestPathCount else { return nil }
+        self.pathCount += 1
         if head != 0, self.nodes[head].count < PathNode.capacity {
             let index = self.nodes[head].count
             self.nodes[head][index] = path
             self.nodes[head].count = index + 1
+            self.nodes[head].total += 1
+            self.nodes[head].sources |= PathNode.bit(path.source)
             return PathSlot(node: head, index: index)
         }
         var node = PathNode()
         node.first = path
         node.count = 1
         node.next = head
+        if head != 0 {
+            (node.total, node.sources) = (self.nodes[head].total + 1, self.nodes[head].sources)
+        } else {
+            (node.total, node.sources) = (2, PathNode.bit(self.destinations[number].path.source))
+        }
+        node.sources |= PathNode.bit(path.source)
         let fresh = self.nodes.insert(node)
         self.destinations[number].node = fresh
         return PathSlot(node: fresh, index: 0)
     }
 
+    private static var largestPathCount: UInt32 { 65_535 }
+
     /// Gives a destination without paths its first one, with flags beside those it has.
     @inline(__always)
     mutating func setOnlyPath(_ number: UInt32, _ path: Path, _ flags: DestinationFlags) {
         self.destinations[number].path = path
-        self.destinations[number].count = 1
-        self.destinations[number].sources |= Destination<P>.bit(path.source)
-        self.destinations[number].flags.formUnion(flags)
+        self.destinations[number].flags.formUnion(flags.union(.hasPath))
         self.pathCount += 1
         self.destinationCount += 1
         self.lengths[Int(self.destinations[number].prefix.length)] += 1
@@ -195,9 +211,7 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
     /// Takes its only path away from a destination.
     @inline(__always)
     mutating func removeOnlyPath(_ number: UInt32) {
-        self.destinations[number].count = 0
-        self.destinations[number].sources = 0
-        self.destinations[number].flags.remove(.hasBest)
+        self.destinations[number].flags.subtract([.hasBest, .hasPath])
         self.pathCount -= 1
         self.destinationCount -= 1
         self.lengths[Int(self.destinations[number].prefix.length)] -= 1
@@ -205,21 +219,26 @@ struct Table<P: IPPrefixProtocol>: ~Copyable {
 
     /// Removes the path at a slot; the last one of the first node takes its place.
     mutating func removePath(_ number: UInt32, _ slot: PathSlot) {
-        self.destinations[number].count -= 1
         self.pathCount -= 1
         let head = self.destinations[number].node
         guard head != 0 else {
             self.destinationCount -= 1
             self.lengths[Int(self.destinations[number].prefix.length)] -= 1
-            self.destinations[number].sources = 0
+            self.destinations[number].flags.remove(.hasPath)
             return
         }
         let last = self.nodes[head].count - 1
         let moved = self.nodes[head][last]
         self.setPath(number, slot, moved)
         self.nodes[head].count = last
+        self.nodes[head].total -= 1
         if last == 0 {
-            self.destinations[number].node = self.nodes[head].next
+            let next = self.nodes[head].next
+            if next != 0 {
+                self.nodes[next].total = self.nodes[head].total
+                self.nodes[next].sources = self.nodes[head].sources
+            }
+            self.destinations[number].node = next
             self.nodes.release(head)
         }
     }

@@ -282,7 +282,7 @@ extension CoreState {
 
     mutating func view<P>(_ table: inout Table<P>, _ number: UInt32, _ source: SourceID?) -> DestinationView? {
         let destination = table.destinations[number]
-        guard destination.count > 0, destination.flags.contains(.isLive) else { return nil }
+        guard destination.hasPath, destination.flags.contains(.isLive) else { return nil }
         _ = self.elect(table, number)
         let decisive = self.election.reason
         var paths: [PathView] = []

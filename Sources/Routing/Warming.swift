@@ -39,15 +39,18 @@ extension Table {
         self.chains.removeAll(keepingCapacity: true)
         for index in nlri.indices {
             guard let number = self.candidate(nlri[index].prefix) else { continue }
-            let destination = self.destinations[number]
-            guard destination.count > 1 else { continue }
-            if destination.sources & Destination<P>.bit(source) != 0 {
-                self.chains.append(destination.node)
-            } else {
-                // A new path goes into the first node.
-                sum &+= UInt64(self.nodes[destination.node].count)
-            }
+            let node = self.destinations[number].node
+            if node != 0 { self.chains.append(node) }
         }
+        // A new path goes into the first node, which says whether there is one to look for.
+        var kept = 0
+        for index in self.chains.indices {
+            let node = self.chains[index]
+            guard self.nodes[node].sources & PathNode.bit(source) != 0 else { continue }
+            self.chains[kept] = node
+            kept += 1
+        }
+        self.chains.removeLast(self.chains.count - kept)
         // Most chains are short; the walk along a long one profits from its beginning being there.
         var depth = 0
         while !self.chains.isEmpty, depth < 8 {
@@ -70,8 +73,8 @@ extension Table {
         var sum: UInt64 = 0
         for position in positions {
             let number = self.journal[position]
-            // A destination may lie in two cache lines.
-            sum &+= UInt64(self.destinations[number].prefix.length) &+ UInt64(self.destinations[number].sources)
+            // An IPv6 destination may lie in two cache lines.
+            sum &+= UInt64(self.destinations[number].prefix.length) &+ UInt64(self.destinations[number].node)
             if Int(number) < announced.count { sum &+= UInt64(announced[Int(number)]) }
         }
         for position in positions { sum &+= self.touchIndex(ofUnused: self.journal[position]) }
@@ -88,7 +91,7 @@ extension Table {
     @inline(__always)
     private func touchIndex(ofUnused number: UInt32) -> UInt64 {
         let destination = self.destinations[number]
-        guard destination.count == 0, destination.flags.contains(.isLive) else { return 0 }
+        guard !destination.hasPath, destination.flags.contains(.isLive) else { return 0 }
         return self.touchIndex(destination.prefix)
     }
 

@@ -89,6 +89,40 @@ struct GroupTests {
         #expect(receivers[receiver]?.routes[prefix]?.attributes.localPreference == 250)
     }
 
+    @Test("What a flush packed is written the same however much the core has changed since")
+    func writtenLater() throws {
+        var bench = try Bench.make()
+        let table = bench.table
+        let sender = try Self.source(&bench.core, table, .external, 1)
+        let receiver = try Self.source(&bench.core, table, .client, 2)
+        let prefixes = (0..<3000).map {
+            NLRI(IPv4Prefix(address: IPv4Address(rawValue: 0x1400_0000 + UInt32($0) << 8), length: 24))
+        }
+        func announce(_ core: inout RoutingCore<TestPolicy>, _ path: [UInt32]) {
+            for (number, nlri) in prefixes.enumerated() {
+                let set = attributes(path + [UInt32(number % 50)]).bytes
+                _ = core.announce(sender, attributes: set.span.bytes, target: Self.target(1), nlri: [nlri].span)
+            }
+        }
+        announce(&bench.core, [65001])
+        bench.core.join(receiver, Self.settings(table, .client))
+        bench.core.settle()
+        let group = try #require(bench.core.groups.first { bench.core.isPending($0) })
+        let packed = bench.core.flush(group, limit: 100_000)
+        let early = packed.encoded()
+        #expect(early.bytes.count...(2 * early.bytes.count) ~= packed.estimatedOctets)
+        announce(&bench.core, [65001, 7])
+        bench.core.settle()
+        _ = bench.core.flush(group, limit: 100_000)
+        bench.core.flush(source: sender)
+        bench.core.settle()
+        _ = bench.core.flush(group, limit: 100_000)
+        let late = packed.encoded()
+        #expect(late.bytes == early.bytes)
+        #expect(late.segments == early.segments)
+        #expect(late.members == [receiver])
+    }
+
     @Test("Prefixes with the same attributes share messages, filled to the limit")
     func packing() throws {
         var bench = try Bench.make()

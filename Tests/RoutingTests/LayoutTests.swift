@@ -10,10 +10,10 @@ struct LayoutTests {
         #expect(MemoryLayout<Path>.stride == 16)
     }
 
-    @Test("A destination with its first path is 40 octets for IPv4 and 56 for IPv6")
+    @Test("A destination with its first path is 32 octets for IPv4 and 48 for IPv6")
     func destination() {
-        #expect(MemoryLayout<Destination<IPv4Prefix>>.stride == 40)
-        #expect(MemoryLayout<Destination<IPv6Prefix>>.stride == 56)
+        #expect(MemoryLayout<Destination<IPv4Prefix>>.stride == 32)
+        #expect(MemoryLayout<Destination<IPv6Prefix>>.stride == 48)
     }
 
     @Test("A node of three further paths and an attribute record are one cache line each")

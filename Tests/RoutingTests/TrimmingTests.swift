@@ -93,7 +93,7 @@ struct TrimmingTests {
         while core.isPending(consumer) { _ = core.drain(consumer, limit: 4096) }
         let full = residentOctets()
         let account = core.memory
-        #expect(account.total >= 20 << 20)
+        #expect(account.total >= 18 << 20)
         core.flush(source: source)
         core.settle()
         while core.isPending(consumer) { _ = core.drain(consumer, limit: 4096) }

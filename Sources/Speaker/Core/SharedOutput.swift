@@ -16,6 +16,8 @@ final class SharedOutput: Sendable {
         case written(Messages)
     }
 
+    private static let nothing = Messages(buffer: ByteBuffer(), deliveries: [])
+
     private let state: Mutex<State>
 
     init(_ output: PackedOutput) {
@@ -28,6 +30,8 @@ final class SharedOutput: Sendable {
             switch state {
             case .written(let messages): return messages
             case .packed(let packed):
+                // What was packed has one owner now, and is changed in place.
+                state = .written(Self.nothing)
                 let output = packed.encoded()
                 let messages = Messages(buffer: ByteBuffer(bytes: output.bytes), deliveries: output.deliveries)
                 state = .written(messages)
