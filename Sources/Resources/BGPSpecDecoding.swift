@@ -9,12 +9,21 @@ private let defaultOnlyFields = [
     "nodeMeshPassword", "nodeMeshMaxRestartTime",
 ]
 
+/// Fields that are read from the object named `default` alone, though any may give them.
+private let readFromDefaultFields = [
+    "bindMode", "ignoredInterfaces", "localWorkloadPeeringIPV4", "localWorkloadPeeringIPV6", "programClusterRoutes",
+    "ipv4NormalRoutePriority", "ipv6NormalRoutePriority", "serviceLoadBalancerAggregation",
+]
+
 /// Decodes `spec` of a BGPConfiguration.
 func decodeBGPConfiguration(_ spec: inout MapReader, _ metadata: ResourceMetadata) -> BGPConfiguration {
     var configuration = BGPConfiguration(metadata: metadata)
     if metadata.name.hasPrefix("node.") {
         for name in defaultOnlyFields where spec.has(name) {
             spec.error(name, "may only be given in the object named default")
+        }
+        for name in readFromDefaultFields where spec.has(name) {
+            spec.warn(name, "is read from the object named default and has no effect here")
         }
     } else if metadata.name != "default" {
         let message = "the object has no effect: only default and node.<name> are read"
@@ -52,13 +61,14 @@ func decodeBGPConfiguration(_ spec: inout MapReader, _ metadata: ResourceMetadat
             spec.collector.report(.error, path, element, message)
             continue
         }
+        guard !configuration.ignoredInterfaces.contains(name) else {
+            spec.collector.report(.error, path, element, "is given twice")
+            continue
+        }
         configuration.ignoredInterfaces.append(name)
     }
     decodeCommunities(&spec, into: &configuration)
-    configuration.programClusterRoutes = spec.enumeration(
-        "programClusterRoutes",
-        BGPConfiguration.ProgramClusterRoutes.allCases
-    )
+    configuration.programClusterRoutes = spec.routeOwner("programClusterRoutes")
     let priorities: ClosedRange<Int64> = 1...2_147_483_646
     configuration.ipv4NormalRoutePriority = spec.integer("ipv4NormalRoutePriority", in: priorities)
         .map { UInt32(clamping: $0) }
@@ -220,7 +230,8 @@ func decodeBGPPeer(_ spec: inout MapReader, _ metadata: ResourceMetadata) -> BGP
     if peer.keepOriginalNextHop, peer.nextHopMode != nil { spec.error("nextHopMode", "excludes keepOriginalNextHop") }
     peer.password = password("password", &spec)
     peer.sourceAddress = spec.enumeration("sourceAddress", [BGPPeer.SourceAddress.useNodeIP, .none]) ?? .useNodeIP
-    peer.keepaliveSeconds = spec.seconds("keepaliveTime", in: 1...65_535).map { UInt16(clamping: $0) }
+    peer.keepaliveSeconds = spec.seconds("keepaliveTime", in: 0...65_535)
+        .flatMap { $0 == 0 ? nil : UInt16(clamping: $0) }
     peer.numAllowedLocalASNumbers = spec.integer("numAllowedLocalASNumbers", in: 0...Int64(Int32.max))
         .map { UInt32(clamping: $0) }
     peer.ttlSecurity = spec.integer("ttlSecurity", in: 0...255).map { UInt8(clamping: $0) }

@@ -93,23 +93,15 @@ func decodeFelixConfiguration(_ spec: inout MapReader, _ metadata: ResourceMetad
     func isEnabled(_ name: String) -> Bool? {
         spec.enumeration(name, [EnabledState.enabled, .disabled]).map { $0 == .enabled }
     }
-    func address(_ name: String, isIPv4: Bool) -> IPAddress? {
-        guard let address = spec.address(name) else { return nil }
-        if address.isIPv4 != isIPv4 { spec.error(name, "must be an \(isIPv4 ? "IPv4" : "IPv6") address") }
-        return address
-    }
-    felix.programClusterRoutes = spec.enumeration(
-        "programClusterRoutes",
-        BGPConfiguration.ProgramClusterRoutes.allCases
-    )
+    felix.programClusterRoutes = spec.routeOwner("programClusterRoutes")
     felix.ipv4NormalRoutePriority = number("ipv4NormalRoutePriority", priorities)
     felix.ipv6NormalRoutePriority = number("ipv6NormalRoutePriority", priorities)
     felix.ipv4ElevatedRoutePriority = number("ipv4ElevatedRoutePriority", priorities)
     felix.ipv6ElevatedRoutePriority = number("ipv6ElevatedRoutePriority", priorities)
     felix.liveMigrationRouteConvergenceSeconds = seconds("liveMigrationRouteConvergenceTime")
     felix.deviceRouteProtocol = number("deviceRouteProtocol", 0...255)
-    felix.deviceRouteSourceAddress = address("deviceRouteSourceAddress", isIPv4: true)
-    felix.deviceRouteSourceAddressIPv6 = address("deviceRouteSourceAddressIPv6", isIPv4: false)
+    felix.deviceRouteSourceAddress = spec.address("deviceRouteSourceAddress", isIPv4: true)
+    felix.deviceRouteSourceAddressIPv6 = spec.address("deviceRouteSourceAddressIPv6", isIPv4: false)
     felix.removeExternalRoutes = spec.bool("removeExternalRoutes")
     felix.routeSource = spec.enumeration("routeSource", [FelixConfiguration.RouteSource.calicoIPAM, .workloadIPs])
     felix.routeSyncDisabled = spec.bool("routeSyncDisabled")
@@ -131,14 +123,35 @@ func decodeFelixConfiguration(_ spec: inout MapReader, _ metadata: ResourceMetad
     felix.vxlanVNI = number("vxlanVNI", 1...16_777_215)
     felix.wireguardEnabled = spec.bool("wireguardEnabled")
     felix.wireguardEnabledV6 = spec.bool("wireguardEnabledV6")
+    felix.wireguardHostEncryptionEnabled = spec.bool("wireguardHostEncryptionEnabled")
+    felix.wireguardListeningPort = number("wireguardListeningPort", 1...65_535)
+    felix.wireguardListeningPortV6 = number("wireguardListeningPortV6", 1...65_535)
+    felix.wireguardRoutingRulePriority = number("wireguardRoutingRulePriority", 0...32_766)
+    func interface(_ name: String) -> String? {
+        guard let text = spec.nonEmpty(name) else { return nil }
+        if !isInterfaceName(text) { spec.error(name, "must be 1 to 15 letters, digits, '_', '-' and '.'") }
+        return text
+    }
+    felix.wireguardInterfaceName = interface("wireguardInterfaceName")
+    felix.wireguardInterfaceNameV6 = interface("wireguardInterfaceNameV6")
     felix.serviceLoopPrevention = spec.enumeration(
         "serviceLoopPrevention",
         [FelixConfiguration.ServiceLoopPrevention.drop, .reject, .disabled]
     )
     felix.endpointStatusPathPrefix = spec.nonEmpty("endpointStatusPathPrefix")
     felix.interfacePrefix = spec.nonEmpty("interfacePrefix")
+    if let prefixes = felix.interfacePrefix,
+        !prefixes.split(separator: ",", omittingEmptySubsequences: false).allSatisfy({
+            isInterfaceName(String($0)) && !$0.contains(".")
+        })
+    {
+        spec.error("interfacePrefix", "must be one or more beginnings of interface names with commas between them")
+    }
     felix.floatingIPs = isEnabled("floatingIPs")
-    felix.localSubnetL2Reachability = isEnabled("localSubnetL2Reachability")
+    felix.localSubnetL2Reachability = spec.enumeration(
+        "localSubnetL2Reachability",
+        [FelixConfiguration.LocalSubnetReachability.disabled, .podsAndLoadBalancers]
+    )
     felix.externalNodes = spec.prefixes("externalNodesList") ?? []
     spec.finish()
     return felix

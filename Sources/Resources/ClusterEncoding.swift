@@ -157,10 +157,16 @@ extension FelixConfiguration {
             ("vxlanPort", .number(self.vxlanPort)), ("vxlanVNI", .number(self.vxlanVNI)),
             ("wireguardEnabled", .flag(self.wireguardEnabled)),
             ("wireguardEnabledV6", .flag(self.wireguardEnabledV6)),
+            ("wireguardHostEncryptionEnabled", .flag(self.wireguardHostEncryptionEnabled)),
+            ("wireguardListeningPort", .number(self.wireguardListeningPort)),
+            ("wireguardListeningPortV6", .number(self.wireguardListeningPortV6)),
+            ("wireguardRoutingRulePriority", .number(self.wireguardRoutingRulePriority)),
+            ("wireguardInterfaceName", .optional(self.wireguardInterfaceName)),
+            ("wireguardInterfaceNameV6", .optional(self.wireguardInterfaceNameV6)),
             ("serviceLoopPrevention", .optional(self.serviceLoopPrevention?.rawValue)),
             ("endpointStatusPathPrefix", .optional(self.endpointStatusPathPrefix)),
             ("interfacePrefix", .optional(self.interfacePrefix)), ("floatingIPs", enabled(self.floatingIPs)),
-            ("localSubnetL2Reachability", enabled(self.localSubnetL2Reachability)),
+            ("localSubnetL2Reachability", .optional(self.localSubnetL2Reachability?.rawValue)),
             ("externalNodesList", .list(self.externalNodes)),
         ])
     }

@@ -46,6 +46,18 @@ public struct FelixConfiguration: Hashable, Sendable {
     public var wireguardEnabled: Bool?
     /// `wireguardEnabledV6`.
     public var wireguardEnabledV6: Bool?
+    /// `wireguardHostEncryptionEnabled`.
+    public var wireguardHostEncryptionEnabled: Bool?
+    /// `wireguardListeningPort`; 51820 when absent.
+    public var wireguardListeningPort: UInt16?
+    /// `wireguardListeningPortV6`; 51821 when absent.
+    public var wireguardListeningPortV6: UInt16?
+    /// `wireguardRoutingRulePriority`; 99 when absent.
+    public var wireguardRoutingRulePriority: UInt32?
+    /// `wireguardInterfaceName`; `wireguard.cali` when absent.
+    public var wireguardInterfaceName: String?
+    /// `wireguardInterfaceNameV6`; `wg-v6.cali` when absent.
+    public var wireguardInterfaceNameV6: String?
     /// `serviceLoopPrevention`.
     public var serviceLoopPrevention: ServiceLoopPrevention?
     /// `endpointStatusPathPrefix`; `/var/run/calico` when absent.
@@ -54,8 +66,8 @@ public struct FelixConfiguration: Hashable, Sendable {
     public var interfacePrefix: String?
     /// `floatingIPs` is `Enabled`.
     public var floatingIPs: Bool?
-    /// `localSubnetL2Reachability` is `Enabled`.
-    public var localSubnetL2Reachability: Bool?
+    /// `localSubnetL2Reachability`; `Disabled` when absent.
+    public var localSubnetL2Reachability: LocalSubnetReachability?
     /// `externalNodesList`.
     public var externalNodes: [IPPrefix]
 
@@ -72,6 +84,14 @@ public struct FelixConfiguration: Hashable, Sendable {
         case calicoIPAM = "CalicoIPAM"
         /// Workloads.
         case workloadIPs = "WorkloadIPs"
+    }
+
+    /// Values of `localSubnetL2Reachability`.
+    public enum LocalSubnetReachability: String, Hashable, Sendable {
+        /// Not announced.
+        case disabled = "Disabled"
+        /// Answered for workloads and load balancers.
+        case podsAndLoadBalancers = "PodsAndLoadBalancers"
     }
 
     /// Values of `serviceLoopPrevention`.

@@ -124,6 +124,15 @@ struct MapReader {
         return value
     }
 
+    /// `programClusterRoutes`: a value that a later Calico may know counts as none, as it does there, but not in silence.
+    mutating func routeOwner(_ name: String) -> BGPConfiguration.ProgramClusterRoutes? {
+        guard let text = self.nonEmpty(name) else { return nil }
+        if let value = BGPConfiguration.ProgramClusterRoutes(rawValue: text) { return value }
+        let list = BGPConfiguration.ProgramClusterRoutes.allCases.map(\.rawValue).joined(separator: ", ")
+        self.warn(name, "\(text) is none of \(list); the default is used")
+        return nil
+    }
+
     mutating func asNumber(_ name: String) -> ASNumber? {
         guard let value = self.raw(name) else { return nil }
         switch value.content {
@@ -145,6 +154,16 @@ struct MapReader {
         guard let text = self.nonEmpty(name) else { return nil }
         guard let address = IPAddress(text) else {
             self.error(name, "must be an IPv4 or IPv6 address")
+            return nil
+        }
+        return address
+    }
+
+    /// An address of one family.
+    mutating func address(_ name: String, isIPv4: Bool) -> IPAddress? {
+        guard let address = self.address(name) else { return nil }
+        guard address.isIPv4 == isIPv4 else {
+            self.error(name, "must be an \(isIPv4 ? "IPv4" : "IPv6") address")
             return nil
         }
         return address

@@ -1,7 +1,6 @@
 import IPAddressing
 
 // Fields that exist in the resource model and are not honoured, with what is done about each.
-private let nodeFields = UnsupportedField.descriptive("orchRefs", "addresses", "interfaces")
 private let endpointFields =
     UnsupportedField.descriptive("serviceAccountName", "generateName", "ipv4Gateway", "ipv6Gateway", "ports")
     + UnsupportedField.noEffect("ipNATs", "qosControls")
@@ -36,13 +35,51 @@ func decodeNode(_ spec: inout MapReader, status: inout MapReader?, _ metadata: R
                 bgp.error("routeReflectorClusterID", "must be four octets such as 10.0.0.1")
             }
         }
-        node.tunnels.ipip = bgp.address("ipv4IPIPTunnelAddr")
+        node.tunnels.ipip = bgp.address("ipv4IPIPTunnelAddr", isIPv4: true)
         bgp.finish()
         // What holds nothing that is understood cannot be told from a node without BGP.
         node.bgp = value == Node.BGP() ? nil : value
     }
-    spec.finish(nodeFields)
+    checkDescription(&spec)
+    spec.finish()
     return node
+}
+
+/// Checks what a node says of itself and nothing here depends on; that is no reason to do without the node.
+private func checkDescription(_ spec: inout MapReader) {
+    func elements(_ name: String, _ check: (inout MapReader) -> Void) {
+        for (path, element) in spec.elements(name) ?? [] {
+            var reader = MapReader(element, path: path, collector: spec.collector)
+            check(&reader)
+            reader.finish()
+        }
+    }
+    func checkAddress(_ text: String, _ path: String, _ value: ManifestValue) {
+        guard AddressWithLength(text) == nil else { return }
+        spec.collector.report(.warning, path, value, "must be an address, with or without /length")
+    }
+    elements("orchRefs") { reader in
+        if reader.nonEmpty("orchestrator") == nil { reader.warn("orchestrator", "is missing") }
+        _ = reader.string("nodeName")
+    }
+    elements("addresses") { reader in
+        if let text = reader.nonEmpty("address") {
+            checkAddress(text, reader.path("address"), reader.value)
+        } else if !reader.has("address") {
+            reader.warn("address", "is missing")
+        }
+        if let type = reader.nonEmpty("type"), !["CalicoNodeIP", "InternalIP", "ExternalIP"].contains(type) {
+            reader.warn("type", "\(type) is none of CalicoNodeIP, InternalIP, ExternalIP")
+        }
+    }
+    elements("interfaces") { reader in
+        if let name = reader.nonEmpty("name"), !isInterfaceName(name) {
+            reader.warn("name", "must be 1 to 15 letters, digits, '_', '-' and '.'")
+        }
+        for (path, element) in reader.elements("addresses") ?? [] {
+            checkAddress(element.string ?? "", path, element)
+        }
+    }
 }
 
 private func decodeTunnels(_ spec: inout MapReader, status: inout MapReader?, into node: inout Node) {
@@ -52,13 +89,13 @@ private func decodeTunnels(_ spec: inout MapReader, status: inout MapReader?, in
         spec.error(name, "must be six octets such as 02:00:00:00:00:01")
         return nil
     }
-    node.tunnels.vxlanIPv4 = spec.address("ipv4VXLANTunnelAddr")
-    node.tunnels.vxlanIPv6 = spec.address("ipv6VXLANTunnelAddr")
+    node.tunnels.vxlanIPv4 = spec.address("ipv4VXLANTunnelAddr", isIPv4: true)
+    node.tunnels.vxlanIPv6 = spec.address("ipv6VXLANTunnelAddr", isIPv4: false)
     node.tunnels.vxlanMACv4 = mac("vxlanTunnelMACAddr")
     node.tunnels.vxlanMACv6 = mac("vxlanTunnelMACAddrV6")
     if var wireguard = spec.map("wireguard") {
-        node.tunnels.wireguardIPv4 = wireguard.address("interfaceIPv4Address")
-        node.tunnels.wireguardIPv6 = wireguard.address("interfaceIPv6Address")
+        node.tunnels.wireguardIPv4 = wireguard.address("interfaceIPv4Address", isIPv4: true)
+        node.tunnels.wireguardIPv6 = wireguard.address("interfaceIPv6Address", isIPv4: false)
         wireguard.finish()
     }
     node.podCIDRs = status?.prefixes("podCIDRs") ?? []

@@ -136,7 +136,7 @@ struct LayoutTests {
     private static let stored = """
         {"kind":"Node","apiVersion":"projectcalico.org/v3","metadata":{"name":"a","uid":"u","creationTimestamp":"t",\
         "labels":{"x":"1"}},"spec":{"bgp":{"ipv4Address":"10.0.0.1/24","asNumber":64512,"future":{"deep":[1,2]}},\
-        "ipv4VXLANTunnelAddr":"10.1.0.1","orchRefs":[{"nodeName":"a"}]},"status":{"wireguardPublicKey":"k"}}
+        "ipv4VXLANTunnelAddr":"10.1.0.1","orchRefs":[{"nodeName":"a","orchestrator":"k8s"}]},"status":{"wireguardPublicKey":"k"}}
         """
 
     @Test("An update keeps what is not understood, changes what is, and removes what is gone")
@@ -160,7 +160,7 @@ struct LayoutTests {
         #expect(bgp?["ipv4Address"]?.string == "10.0.0.9/24")
         #expect(bgp?["asNumber"] == nil)
         #expect(bgp?["future"]?.compactJSON == #"{"deep":[1,2]}"#)
-        #expect(value["spec"]?["orchRefs"]?.compactJSON == #"[{"nodeName":"a"}]"#)
+        #expect(value["spec"]?["orchRefs"]?.compactJSON == #"[{"nodeName":"a","orchestrator":"k8s"}]"#)
         #expect(value["spec"]?["ipv4VXLANTunnelAddr"]?.string == "10.1.0.1")
         #expect(value["status"]?.compactJSON == #"{"wireguardPublicKey":"k"}"#)
     }

@@ -288,6 +288,37 @@ struct ManifestDecoderTests {
                 ]),
                 path: "spec.interfaceName"
             ),
+            Case(
+                kind: "Node",
+                spec: map(["ipv4VXLANTunnelAddr": .string("fd00::1")]),
+                path: "spec.ipv4VXLANTunnelAddr"
+            ),
+            Case(
+                kind: "Node",
+                spec: map(["wireguard": map(["interfaceIPv6Address": .string("10.0.0.1")])]),
+                path: "spec.wireguard.interfaceIPv6Address"
+            ),
+            Case(
+                kind: "FelixConfiguration",
+                spec: map(["localSubnetL2Reachability": .string("Enabled")]),
+                path: "spec.localSubnetL2Reachability"
+            ),
+            Case(
+                kind: "FelixConfiguration",
+                spec: map(["interfacePrefix": .string("cali,,tap")]),
+                path: "spec.interfacePrefix"
+            ),
+            Case(
+                kind: "FelixConfiguration",
+                spec: map(["wireguardInterfaceName": .string("a name")]),
+                path: "spec.wireguardInterfaceName"
+            ),
+            Case(
+                kind: "BGPConfiguration",
+                name: "default",
+                spec: map(["ignoredInterfaces": list(.string("a"), .string("a"))]),
+                path: "spec.ignoredInterfaces[1]"
+            ),
             Case(kind: "BlockAffinity", spec: map(["cidr": .string("10.0.0.0/26")]), path: "spec.node"),
             Case(kind: "Node", name: "Upper", spec: map([:]), path: "metadata.name"),
         ]
@@ -313,6 +344,106 @@ struct ManifestDecoderTests {
                 "warning spec.failureDetectionMode", "warning spec.restartMode", "warning spec.typo",
             ]
         )
+    }
+
+    @Test("Fields that are read from the default configuration alone are named in that of a node")
+    func fieldsOfDefault() {
+        let spec = map([
+            "bindMode": .string("NodeIP"), "ipv4NormalRoutePriority": .integer(7), "listenPort": .integer(1),
+        ])
+        let outcome = decode("BGPConfiguration", name: "node.a", spec)
+        #expect(outcome.resources.count == 1)
+        #expect(
+            outcome.diagnostics.map { "\($0.severity) \($0.path)" } == [
+                "warning spec.bindMode", "warning spec.ipv4NormalRoutePriority",
+            ]
+        )
+    }
+
+    @Test(
+        "An owner of routes that is not known counts as none and is named",
+        arguments: ["BGPConfiguration", "FelixConfiguration"]
+    )
+    func unknownOwner(kind: String) {
+        let outcome = decode(kind, name: "default", map(["programClusterRoutes": .string("Sometimes")]))
+        #expect(outcome.diagnostics.map { "\($0.severity) \($0.path)" } == ["warning spec.programClusterRoutes"])
+        switch outcome.resources.first?.resource {
+        case .bgpConfiguration(let value)?: #expect(value.programClusterRoutes == nil)
+        case .felixConfiguration(let value)?: #expect(value.programClusterRoutes == nil)
+        default: Issue.record("refused")
+        }
+    }
+
+    @Test(
+        "A keepalive time of nothing is none",
+        arguments: [("0s", nil), ("400ms", nil), ("20s", 20)] as [(String, UInt16?)]
+    )
+    func keepalive(text: String, seconds: UInt16?) {
+        let outcome = decode("BGPPeer", map(["peerIP": .string("10.0.0.1"), "keepaliveTime": .string(text)]))
+        guard case .bgpPeer(let peer)? = outcome.resources.first?.resource else {
+            Issue.record("refused: \(outcome.diagnostics)")
+            return
+        }
+        #expect(peer.keepaliveSeconds == seconds)
+    }
+
+    @Test("What is wrong in what a node says of itself is named, and the node stays in force")
+    func wrongDescription() {
+        let outcome = decode(
+            "Node",
+            map([
+                "orchRefs": list(map(["nodeName": .string("a")])),
+                "addresses": list(map(["address": .string("here")]), map([:])),
+                "interfaces": list(map(["name": .string("a b"), "addresses": list(.integer(1))])),
+            ])
+        )
+        #expect(outcome.resources.count == 1)
+        #expect(outcome.diagnostics.allSatisfy { $0.severity == .warning })
+        #expect(
+            outcome.diagnostics.map(\.path) == [
+                "spec.orchRefs[0].orchestrator", "spec.addresses[0].address", "spec.addresses[1].address",
+                "spec.interfaces[0].name", "spec.interfaces[0].addresses[0]",
+            ]
+        )
+    }
+
+    @Test("What a node says of itself is checked and taken in silence")
+    func description() {
+        let outcome = decode(
+            "Node",
+            map([
+                "orchRefs": list(map(["nodeName": .string("a"), "orchestrator": .string("k8s")])),
+                "addresses": list(
+                    map(["address": .string("10.0.0.1/24"), "type": .string("CalicoNodeIP")]),
+                    map(["address": .string("fd00::1"), "type": .string("InternalIP")])
+                ),
+                "interfaces": list(map(["name": .string("eth0"), "addresses": list(.string("10.0.0.1"))])),
+            ])
+        )
+        #expect(outcome.resources.count == 1 && outcome.diagnostics.isEmpty)
+    }
+
+    @Test("An endpoint is ready unless it says that it is not")
+    func readiness() {
+        let document = map([
+            "apiVersion": .string("discovery.k8s.io/v1"), "kind": .string("EndpointSlice"),
+            "metadata": map(["name": .string("s"), "labels": map(["kubernetes.io/service-name": .string("x")])]),
+            "addressType": .string("IPv4"),
+            "endpoints": list(
+                map(["nodeName": .string("a")]),
+                map(["nodeName": .string("b"), "conditions": map([:])]),
+                map(["conditions": map(["ready": .null])]),
+                map(["conditions": map(["ready": .bool(false)])])
+            ),
+        ])
+        guard
+            case .endpointSlice(let slice)? = ManifestDecoder().decode(ManifestValue(document)).resources.first?
+                .resource
+        else {
+            Issue.record("refused")
+            return
+        }
+        #expect(slice.endpoints.map(\.isReady) == [true, true, true, false])
     }
 
     @Test(

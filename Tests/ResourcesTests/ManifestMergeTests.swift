@@ -124,7 +124,11 @@ struct ManifestMergeTests {
                     "vxlanVNI": .integer(4096), "wireguardEnabled": .bool(true), "wireguardEnabledV6": .bool(true),
                     "serviceLoopPrevention": .string("Reject"), "endpointStatusPathPrefix": .string("/run/x"),
                     "interfacePrefix": .string("tap"), "floatingIPs": .string("Enabled"),
-                    "localSubnetL2Reachability": .string("Disabled"), "externalNodesList": list(.string("10.0.0.9/32")),
+                    "wireguardHostEncryptionEnabled": .bool(true), "wireguardListeningPort": .integer(51820),
+                    "wireguardListeningPortV6": .integer(51821), "wireguardRoutingRulePriority": .integer(99),
+                    "wireguardInterfaceName": .string("wg0"), "wireguardInterfaceNameV6": .string("wg1"),
+                    "localSubnetL2Reachability": .string("PodsAndLoadBalancers"),
+                    "externalNodesList": list(.string("10.0.0.9/32")),
                 ])
             ]
         ),
