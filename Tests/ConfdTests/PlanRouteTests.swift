@@ -85,6 +85,9 @@ struct PlanRouteTests {
     func encapsulatedRoutes() throws {
         var cluster = try Cluster.nodes(1)
         cluster.configuration { $0.programClusterRoutes = .enabled }
+        var felix = FelixConfiguration(metadata: ResourceMetadata(name: "default"))
+        felix.programClusterRoutes = .disabled
+        cluster.snapshot.update(.felixConfiguration(felix))
         try cluster.pool("c", "192.168.2.0/24") { $0.ipipMode = .always }
         #expect(try cluster.plan().diagnostics.map(\.reason) == [.encapsulatedRoutesNotProgrammed])
     }

@@ -81,7 +81,7 @@ extension BGPPlan {
             nodeAddress: ownAddress,
             listenPort: cluster.listenPort(of: local),
             listenAddress: bindMode == .nodeIP ? ownAddress : nil,
-            normalPriority: given.flatMap { (1...2_147_483_646).contains($0) ? $0 : nil } ?? 1024,
+            normalPriority: Self.priority(given),
             sessions: [],
             pools: Self.pools(cluster, isIPv4: isIPv4, hasAddress: ownAddress != nil),
             blockStatics: [],
@@ -145,6 +145,11 @@ extension BGPPlan {
                 return PoolPlan(prefix: pool.cidr, isExported: !pool.disableBGPExport, kernel: action)
             }
             .sorted { $0.prefix < $1.prefix }
+    }
+
+    /// The priority that holds for what is given.
+    private static func priority(_ given: UInt32?) -> UInt32 {
+        given.flatMap { (1...2_147_483_646).contains($0) ? $0 : nil } ?? 1024
     }
 
     /// Whether the speaker is asked to write the routes of IPIP pools.
@@ -214,6 +219,7 @@ extension BGPPlan {
             let key = ResourceKey(kind: .node, name: local.metadata.name)
             diagnostics.append(PlanDiagnostic(resource: key, reason: .zeroASNumber))
         }
+        diagnostics += Self.ownerDiagnostics(cluster, node: local.metadata.name)
         guard let defaults = cluster.defaults else { return diagnostics }
         let key = ResourceKey(kind: .bgpConfiguration, name: "default")
         if defaults.asNumber?.rawValue == 0 {
@@ -232,6 +238,43 @@ extension BGPPlan {
             diagnostics.append(PlanDiagnostic(resource: key, reason: .encapsulatedRoutesNotProgrammed))
         }
         return diagnostics
+    }
+
+    /// Where BGPConfiguration and FelixConfiguration must agree and do not: on who writes which routes, and on priorities.
+    private static func ownerDiagnostics(_ cluster: ClusterView, node: String) -> [PlanDiagnostic] {
+        let felix = cluster.snapshot.felix["node." + node] ?? cluster.snapshot.felix["default"]
+        let ofFelix = felix?.programClusterRoutes ?? .enabledIPIPOnly
+        let ofSpeaker = cluster.defaults?.programClusterRoutes ?? .enabledNoEncapOnly
+        var reasons: [PlanDiagnostic.Reason] = []
+        let pools = cluster.snapshot.pools.values
+        for (hasPools, isIPIP, owner) in [
+            (pools.contains { $0.ipipMode == .never && $0.vxlanMode == .never }, false, .enabledNoEncapOnly),
+            (pools.contains { $0.ipipMode != .never }, true, .enabledIPIPOnly),
+        ] as [(Bool, Bool, BGPConfiguration.ProgramClusterRoutes)] where hasPools {
+            let felixOwns = ofFelix == .enabled || ofFelix == owner
+            let speakerOwns = ofSpeaker == .enabled || ofSpeaker == owner
+            if felixOwns == speakerOwns {
+                reasons.append(.routeOwnersDisagree(isIPIP: isIPIP, isOwnedTwice: felixOwns))
+            } else if felixOwns, !isIPIP {
+                reasons.append(.unencapsulatedRoutesNotProgrammed)
+            }
+        }
+        for (isIPv4, one, other) in [
+            (true, cluster.defaults?.ipv4NormalRoutePriority, felix?.ipv4NormalRoutePriority),
+            (false, cluster.defaults?.ipv6NormalRoutePriority, felix?.ipv6NormalRoutePriority),
+        ] where Self.priority(one) != Self.priority(other) {
+            let reason = PlanDiagnostic.Reason.prioritiesDiffer(
+                isIPv4: isIPv4,
+                speaker: Self.priority(one),
+                felix: Self.priority(other)
+            )
+            reasons.append(reason)
+        }
+        let key =
+            cluster.defaults == nil ? felix.map { ResourceKey(kind: .felixConfiguration, name: $0.metadata.name) } : nil
+        return reasons.map {
+            PlanDiagnostic(resource: key ?? ResourceKey(kind: .bgpConfiguration, name: "default"), reason: $0)
+        }
     }
 
     /// Workload interfaces and the one that kube-proxy puts every cluster IP on give no direct routes.

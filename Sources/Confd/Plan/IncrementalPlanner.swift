@@ -42,6 +42,7 @@ struct IncrementalPlanner {
         var affinities: [String] = []
         var hasServices = false
         var hasEndpoints = false
+        var hasFelix = false
 
         /// Nil when the plan has to be made anew.
         init?(_ keys: Set<ResourceKey>, nodeName: String) {
@@ -51,7 +52,7 @@ struct IncrementalPlanner {
                 case .blockAffinity: self.affinities.append(key.name)
                 case .service, .endpointSlice: self.hasServices = true
                 case .workloadEndpoint: self.hasEndpoints = true
-                case .felixConfiguration: break
+                case .felixConfiguration: self.hasFelix = true
                 default: return nil
                 }
             }
@@ -143,6 +144,9 @@ struct IncrementalPlanner {
         let nodes = next.cluster.update(snapshot, nodes: changes.nodes)
         if !nodes.isEmpty {
             next.ledger.update(nodes, self.maker(next.cluster, next.local), self.planners(next.cluster, next.local))
+        }
+        if changes.hasFelix {
+            next.configuration = BGPPlan.configurationDiagnostics(next.cluster, local: next.local, self.environment)
         }
         for name in changes.affinities {
             next.affinities[name] = snapshot.affinities[name].flatMap { $0.node == self.nodeName ? $0 : nil }

@@ -46,6 +46,12 @@ public struct PlanDiagnostic: Hashable, Sendable {
         case malformedInterfacePattern(String)
         /// Encapsulated cluster routes are asked of the BGP speaker; it programs none, felix does.
         case encapsulatedRoutesNotProgrammed
+        /// The routes of a class of pools are both felix's and the speaker's, or neither's, by `programClusterRoutes`.
+        case routeOwnersDisagree(isIPIP: Bool, isOwnedTwice: Bool)
+        /// Routes of pools without encapsulation are asked of felix, which programs none.
+        case unencapsulatedRoutesNotProgrammed
+        /// The normal route priority is not the same for the speaker and for felix.
+        case prioritiesDiffer(isIPv4: Bool, speaker: UInt32, felix: UInt32)
         /// `asNumber` of the node or the configuration is 0; the default is used.
         case zeroASNumber
         /// A BGPFilter is not there; routes that no filter before it decides are rejected both ways.
@@ -80,6 +86,14 @@ extension PlanDiagnostic.Reason: CustomStringConvertible {
         case .malformedInterfacePattern(let text): "ignoredInterfaces: \(text) is no interface pattern; entry skipped"
         case .encapsulatedRoutesNotProgrammed:
             "programClusterRoutes asks for IPIP routes from the BGP speaker; felix programs those"
+        case .routeOwnersDisagree(let isIPIP, let isOwnedTwice):
+            "programClusterRoutes here and of FelixConfiguration: routes of \(isIPIP ? "IPIP pools" : "pools without encapsulation") are "
+                + (isOwnedTwice
+                    ? "asked of both the BGP speaker and felix" : "asked of neither the BGP speaker nor felix")
+        case .unencapsulatedRoutesNotProgrammed:
+            "programClusterRoutes leaves routes of pools without encapsulation to felix, which does not write them yet"
+        case .prioritiesDiffer(let isIPv4, let speaker, let felix):
+            "ipv\(isIPv4 ? 4 : 6)NormalRoutePriority is \(speaker) here and \(felix) of FelixConfiguration; they must be the same"
         case .zeroASNumber: "asNumber 0 is reserved (RFC 7607); default used"
         case .missingFilter(let session, let filter):
             "session \(session): there is no BGPFilter \(filter); routes that no filter before it decides are rejected"
