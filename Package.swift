@@ -153,7 +153,7 @@ let tests: [Target] = [
     .testTarget(
         name: "ConfdTests",
         dependencies: [
-            "Confd", "Resources", "ConfigLanguage", "SpeakerSettings", "Policy", "RouteModel", "BGPWire",
+            "Confd", "Datastore", "Resources", "ConfigLanguage", "SpeakerSettings", "Policy", "RouteModel", "BGPWire",
             "IPAddressing",
             logging,
         ]

@@ -244,7 +244,7 @@ struct RenderingTests {
     }
 
     /// Where `Scripts/deps` unpacks BIRD 1.6.
-    private static func bird1Programs() throws -> String {
+    static func bird1Programs() throws -> String {
         let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../../.build/bird1/usr/sbin").standardizedFileURL.path
         guard FileManager.default.isExecutableFile(atPath: path + "/bird6") else {
