@@ -35,36 +35,18 @@ struct ScheduleTests {
         #expect(schedule.deadline == .seconds(1))
     }
 
-    @Test("Failures wait 250 ms, then twice as long each time up to 5 s, and a success starts over")
-    func backOff() {
-        var schedule = CycleSchedule()
-        schedule.changed(at: .zero)
-        let isDue4 = schedule.begin(at: .milliseconds(100))
-        #expect(isDue4)
-        var waits: [Duration] = []
-        var now = Duration.milliseconds(100)
-        for _ in 0..<7 {
-            schedule.failed(at: now)
-            let deadline = schedule.deadline ?? .zero
-            waits.append(deadline - now)
-            now = deadline
-            let isDue5 = schedule.begin(at: now)
-            #expect(isDue5)
-        }
-        #expect(waits == [250, 500, 1000, 2000, 4000, 5000, 5000].map { .milliseconds($0) })
-        schedule.succeeded()
-        #expect(schedule.deadline == nil)
-        schedule.failed(at: now)
-        #expect(schedule.deadline == now + .milliseconds(250))
-    }
-
-    @Test("A change during a back-off is taken up after the quiet time")
+    @Test("What failed brings a cycle at its time, a change before it one after the quiet time")
     func changeDuringBackOff() {
         var schedule = CycleSchedule()
-        for _ in 0..<6 { schedule.failed(at: .zero) }
+        schedule.retry(at: .seconds(5))
         #expect(schedule.deadline == .seconds(5))
         schedule.changed(at: .seconds(1))
         #expect(schedule.deadline == .milliseconds(1100))
+        let isDue = schedule.begin(at: .milliseconds(1100))
+        #expect(isDue)
+        #expect(schedule.deadline == nil)
+        schedule.retry(at: nil)
+        #expect(schedule.deadline == nil)
     }
 }
 

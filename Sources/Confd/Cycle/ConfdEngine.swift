@@ -21,13 +21,30 @@ public actor ConfdEngine {
     /// How cycles and template resources have fared.
     public private(set) var statistics = ConfdStatistics()
     /// What went wrong for resources in this cycle.
-    private var faults: [String: String] = [:]
+    var faults: [String: String] = [:]
+    /// Resources of which this cycle does not tell anything: they wait, or others of their set failed.
+    var held: Set<String> = []
+    /// When what failed is tried again: ``all``, sets and files by themselves by path, reloads by command.
+    var backOffs: BackOffs
+    /// How the present cycle was asked for.
+    private var turn = Turn(triesAll: true, instant: nil)
     private var lastDiagnostics: [PlanDiagnostic] = []
     /// The shortest `interval` of a template resource, in seconds.
     private(set) var shortestInterval: UInt32?
-    private let start = ContinuousClock.now
+    nonisolated let start = ContinuousClock.now
     /// The newest plan; nil before the first one.
     public private(set) var lastPlan: BGPPlan?
+
+    /// Stands for whole cycles among what may fail.
+    private static let all = ""
+
+    private struct Turn {
+        var triesAll: Bool
+        var instant: Duration?
+    }
+
+    /// The time of the present cycle, since ``start``.
+    var now: Duration { self.turn.instant ?? self.start.duration(to: .now) }
 
     /// Creates an engine.
     public init(settings: ConfdSettings, hooks: ConfdHooks, logger: Logger) {
@@ -38,26 +55,56 @@ public actor ConfdEngine {
         self.cache = RenderCache(settings.serviceLookup)
         self.hooks = hooks
         self.logger = logger
+        self.backOffs = BackOffs(first: settings.schedule.firstBackOff, longest: settings.schedule.longestBackOff)
     }
 
-    /// Runs one cycle.
+    /// Runs one cycle in which all is tried that is not as it should be.
     ///
     /// - Throws: `PlanError` or `ConfdError`; reloads that are owed run at the next cycle.
     @discardableResult
     public func cycle(_ snapshot: ResourceSnapshot) async throws -> CycleReport {
-        self.faults = [:]
-        var isGood = false
-        defer {
-            self.settle(isGood: isGood)
-            self.writeMetrics()
+        let outcome = await self.attempt(snapshot, triesAll: true)
+        if outcome.errors.count > 1 {
+            throw ConfdError.several(outcome.errors.compactMap { $0 as? ConfdError })
         }
-        let report = try await self.perform(snapshot)
-        isGood = true
-        return report
+        if let error = outcome.errors.first { throw error }
+        return outcome.report
     }
 
+    /// Runs one cycle in which what failed before is tried only if its time has come or it is not the same any more.
+    ///
+    /// - Returns: what was done, and what failed this time.
+    func attempt(
+        _ snapshot: ResourceSnapshot,
+        triesAll: Bool = false,
+        at instant: Duration? = nil
+    ) async -> (report: CycleReport, errors: [any Error]) {
+        self.faults = [:]
+        self.held = []
+        self.turn = Turn(triesAll: triesAll, instant: instant)
+        var report = CycleReport()
+        var errors: [any Error]
+        do {
+            errors = try await self.perform(snapshot, report: &report)
+            self.backOffs.succeeded(Self.all)
+            self.settle(isGood: errors.isEmpty, isPlanned: true)
+        } catch {
+            self.backOffs.failed(Self.all, at: self.now, reason: "\(error)")
+            errors = [error]
+            self.settle(isGood: false, isPlanned: false)
+        }
+        self.writeMetrics()
+        return (report, errors)
+    }
+
+    /// When something that failed is to be tried again, since ``start``; nil when nothing failed.
+    var nextRetry: Duration? { self.backOffs.next }
+
+    /// Why files or the speaker are not as they should be; nil when they are.
+    var pendingReason: String? { self.backOffs.reasons }
+
     /// Counts what the cycle came to.
-    private func settle(isGood: Bool) {
+    private func settle(isGood: Bool, isPlanned: Bool) {
         let now = FileTree.now / 1_000_000_000
         if isGood { self.statistics.goodCycles += 1 } else { self.statistics.failedCycles += 1 }
         for (file, count) in self.cache.rendered { self.statistics.resources[file]?.renderedCount += count }
@@ -67,7 +114,7 @@ public actor ConfdEngine {
                 self.statistics.resources[file]?.lastError = fault
                 self.statistics.resources[file]?.lastErrorTime = now
                 self.statistics.resources[file]?.isFailing = true
-            } else if isGood {
+            } else if isPlanned, !self.held.contains(file) {
                 self.statistics.resources[file]?.lastSuccess = now
                 self.statistics.resources[file]?.isFailing = false
             }
@@ -92,7 +139,7 @@ public actor ConfdEngine {
         }
     }
 
-    private func perform(_ snapshot: ResourceSnapshot) async throws -> CycleReport {
+    private func perform(_ snapshot: ResourceSnapshot, report: inout CycleReport) async throws -> [any Error] {
         var snapshot = snapshot
         snapshot.workloadPeers += WorkloadPeer.read(
             prefix: self.settings.endpointStatusPrefix ?? snapshot.endpointStatusPrefix(of: self.settings.nodeName)
@@ -110,41 +157,105 @@ public actor ConfdEngine {
         let known = self.statistics.resources
         self.statistics.resources = [:]
         for resource in resources { self.statistics.resources[resource.file] = known[resource.file] ?? .init() }
-        var errors: [ConfdError] = []
         // Flattening a large cluster costs more than planning one node of it.
         let needsKeys = resources.contains { !$0.keys.isEmpty }
         let view =
             needsKeys
-            ? KeyValueView(snapshot).adding(try self.settings.keySources.values()) : KeyValueView(values: [:])
-        defer { for (file, error) in self.cache.failed { self.faults[file] = "\(error)" } }
-        let rendered = try self.cache.render(
+            ? KeyValueView(snapshot).adding(plan, peers: snapshot.peers).adding(try self.settings.keySources.values())
+            : KeyValueView(values: [:])
+        let rendered = self.cache.render(
             resources,
             bundle: bundle,
             context: self.contexts.context(of: plan),
             view: view,
             nodeName: self.settings.nodeName,
             at: self.start.duration(to: .now),
-            failures: &errors
+            isDue: { self.isDue(self.place(of: $0)) }
         )
-        var report = CycleReport()
         report.renderedCount = self.cache.renderedCount
         report.diagnostics = plan.diagnostics
-        for (set, members) in self.sets(of: rendered) {
-            do {
-                try await self.apply(set, resources: members, report: &report)
-            } catch let error as ConfdError {
-                // A check is one resource's; what else goes wrong is so for the whole set.
-                var files = members.map(\.file)
-                if case .checkFailed(let file, _) = error { files = [file] }
-                for file in files { self.faults[file] = "\(error)" }
-                errors.append(error)
+        var errors = self.noteUnrendered(resources)
+        let sets = self.sets(of: rendered)
+        self.backOffs.keep(
+            Set(
+                resources.map { self.place(of: $0) } + sets.map { self.place(of: $0.set) }
+                    + self.pendingReloads.map { Self.place(of: $0.command) }
+                    + [Self.all]
+            )
+        )
+        // What fails again and again comes last, so that it holds up nothing else.
+        let failing = Set(sets.map { self.place(of: $0.set) }.filter(self.backOffs.isFailing))
+        for isFailing in failing.isEmpty ? [false] : [false, true] {
+            for (set, members) in sets where failing.contains(self.place(of: set)) == isFailing {
+                errors += await self.tryApplying(set, members: members, report: &report)
             }
+            errors += await self.runReloads(&report)
         }
-        errors += await self.runReloads(&report)
-        if errors.count > 1 { throw ConfdError.several(errors) }
-        if let error = errors.first { throw error }
-        return report
+        return errors
     }
+
+    /// Whether something may be tried in this cycle.
+    func isDue(_ place: String, fingerprint: @autoclosure () -> Int? = nil) -> Bool {
+        self.turn.triesAll || self.backOffs.isDue(place, at: self.now, fingerprint: fingerprint())
+    }
+
+    /// Notes the resources that could not be rendered.
+    ///
+    /// - Returns: the errors that are not known from earlier cycles already.
+    private func noteUnrendered(_ resources: [TemplateResource]) -> [any Error] {
+        var errors: [any Error] = []
+        for resource in resources {
+            guard let error = self.cache.failed[resource.file] else { continue }
+            let place = self.place(of: resource)
+            if resource.isInSet { self.held.formUnion(resources.filter(\.isInSet).map(\.file)) }
+            guard self.isDue(place) || self.backOffs.reason(place) != "\(error)" else {
+                self.held.insert(resource.file)
+                continue
+            }
+            self.backOffs.failed(place, at: self.now, reason: "\(error)")
+            self.faults[resource.file] = "\(error)"
+            errors.append(error)
+        }
+        return errors
+    }
+
+    /// Puts a set in place, unless it failed and waits.
+    private func tryApplying(
+        _ set: FileSet,
+        members: [TemplateResource],
+        report: inout CycleReport
+    ) async -> [any Error] {
+        let place = self.place(of: set)
+        guard self.isDue(place, fingerprint: set.files.hashValue) else {
+            self.held.formUnion(members.map(\.file))
+            return []
+        }
+        do {
+            try await self.apply(set, resources: members, report: &report)
+            self.backOffs.succeeded(place)
+            for resource in members { self.backOffs.succeeded(self.place(of: resource)) }
+            return []
+        } catch {
+            // A check is one resource's; what else goes wrong is so for the whole set.
+            var files = members.map(\.file)
+            self.held.formUnion(files)
+            if case .checkFailed(let file, _)? = error as? ConfdError { files = [file] }
+            for file in files { self.faults[file] = "\(error)" }
+            self.backOffs.failed(place, at: self.now, reason: "\(error)", fingerprint: set.files.hashValue)
+            return [error]
+        }
+    }
+
+    /// What stands for the rendering of a resource among what may fail; that of a set is one thing.
+    private func place(of resource: TemplateResource) -> String {
+        "template " + (resource.isInSet ? self.settings.outputDirectory : resource.file)
+    }
+
+    /// What stands for a set among what may fail.
+    private func place(of set: FileSet) -> String { set.root ?? set.files.first?.destination ?? "" }
+
+    /// What stands for a reload among what may fail.
+    private static func place(of command: TemplateResource.Command) -> String { "reload \(command)" }
 
     /// Says each diagnostic once, when it is new.
     private func log(_ diagnostics: [PlanDiagnostic]) {
@@ -199,7 +310,7 @@ public actor ConfdEngine {
         resources: [TemplateResource],
         report: inout CycleReport
     ) async throws {
-        let name = set.root ?? set.files.first?.destination ?? ""
+        let name = self.place(of: set)
         // Out of the dictionary while it changes, or it would be copied.
         var ledger = self.ledgers.removeValue(forKey: name) ?? FileLedger()
         defer { self.ledgers[name] = ledger }
@@ -208,15 +319,8 @@ public actor ConfdEngine {
         let changed = Set(changes.map(\.destination))
         let changedFiles = changed.isEmpty ? [] : set.files.filter { changed.contains($0.destination) }
         let owners = Dictionary(changedFiles.map { ($0.destination, $0.resource) }) { first, _ in first }
-        for change in changes {
-            let path = set.path(of: change.destination)
-            switch change.kind {
-            case .create: report.created.append(path)
-            case .modify: report.modified.append(path)
-            case .delete: report.deleted.append(path)
-            }
-        }
-        guard !changes.isEmpty, !self.settings.isDryRun else { return }
+        guard !changes.isEmpty else { return }
+        guard !self.settings.isDryRun else { return report.note(changes, of: set) }
         do {
             try set.stage(changes, linksOthers: !self.settings.syncsOnly, &ledger)
             if !self.settings.syncsOnly { try await self.check(set, resources: resources, changes: changes) }
@@ -227,6 +331,7 @@ public actor ConfdEngine {
             if !self.settings.keepsStage { try? set.clean(&ledger) }
             throw error
         }
+        report.note(changes, of: set)
         if !self.settings.keepsStage { try set.clean(&ledger) }
         for change in changes {
             guard let owner = owners[change.destination] ?? resources.first(where: { $0.each != nil })?.file else {
@@ -237,6 +342,8 @@ public actor ConfdEngine {
         guard !self.settings.syncsOnly else { return }
         for resource in resources {
             guard let command = resource.reload else { continue }
+            // Other files may be what it takes.
+            self.backOffs.expedite(Self.place(of: command), at: self.now)
             guard !self.pendingReloads.contains(where: { $0.command == command }) else { continue }
             let file = set.files.first { $0.resource == resource.file }?.destination ?? resource.destination
             self.pendingReloads.append((command, set.path(of: file), resource.file))
@@ -274,12 +381,19 @@ public actor ConfdEngine {
     }
 
     /// Runs what is owed; a reload that fails stays owed.
-    private func runReloads(_ report: inout CycleReport) async -> [ConfdError] {
-        var errors: [ConfdError] = []
+    private func runReloads(_ report: inout CycleReport) async -> [any Error] {
+        var errors: [any Error] = []
         var failed: [(command: TemplateResource.Command, file: String, resource: String)] = []
         let owed = self.pendingReloads
         self.pendingReloads = []
         for (command, file, resource) in owed {
+            let place = Self.place(of: command)
+            // With all to be tried, one that failed in this cycle already is not.
+            guard self.isDue(place), self.faults[resource] == nil || self.backOffs.reason(place) == nil else {
+                self.held.insert(resource)
+                failed.append((command, file, resource))
+                continue
+            }
             var reason: String?
             switch command {
             case .builtIn(let name):
@@ -293,8 +407,11 @@ public actor ConfdEngine {
             if let reason {
                 failed.append((command, file, resource))
                 self.faults[resource] = reason
-                errors.append(.reloadFailed(command: command.description, reason: reason))
+                let error = ConfdError.reloadFailed(command: command.description, reason: reason)
+                self.backOffs.failed(place, at: self.now, reason: "\(error)")
+                errors.append(error)
             } else {
+                self.backOffs.succeeded(place)
                 self.statistics.resources[resource]?.reloadCount += 1
                 report.reloads.append(command.description)
             }
@@ -322,6 +439,20 @@ public actor ConfdEngine {
             UInt8(ascii: "0")...UInt8(ascii: "9"):
             true
         default: "_./+-@:,=".utf8.contains(octet)
+        }
+    }
+}
+
+extension CycleReport {
+    /// Notes what is, or would be, done to a set.
+    fileprivate mutating func note(_ changes: [FileSet.Change], of set: FileSet) {
+        for change in changes {
+            let path = set.path(of: change.destination)
+            switch change.kind {
+            case .create: self.created.append(path)
+            case .modify: self.modified.append(path)
+            case .delete: self.deleted.append(path)
+            }
         }
     }
 }

@@ -34,6 +34,13 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
     /// How cycles and template resources have fared.
     public func statistics() async -> ConfdStatistics { await self.engine.statistics }
 
+    /// Statistics as text for Prometheus, with whether files are as they should be.
+    public func prometheusText() async -> String {
+        await self.engine.statistics.prometheusText
+            + "# HELP martlet_confd_pending Whether the files in place are not what the resources ask for.\n"
+            + "# TYPE martlet_confd_pending gauge\nmartlet_confd_pending \(self.pendingReason == nil ? 0 : 1)\n"
+    }
+
     /// Renders again although no resource changed: templates may have.
     public func refresh() {
         self.orders.continuation.yield(.ordered)
@@ -60,7 +67,7 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
         let latest = LatestSnapshot()
         let (events, continuation) = self.orders
         let clock = ContinuousClock()
-        let start = clock.now
+        let start = self.engine.start
         try await withThrowingTaskGroup(of: Void.self) { group in
             let snapshots = self.snapshots
             group.addTask {
@@ -72,6 +79,7 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
             }
             var schedule = CycleSchedule(settings: self.schedule)
             var isFirst = true
+            var triesAll = true
             var lastCycle: Duration?
             var timer: Task<Void, Never>?
             defer { timer?.cancel() }
@@ -82,17 +90,15 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
                     || (event == .ordered && latest.value.withLock { $0 != nil })
                 {
                     isFirst = false
+                    if event == .ordered { triesAll = true }
                     schedule.changed(at: now)
                 }
                 let interval = await self.period()
                 if let interval, let last = lastCycle, now >= last + interval { schedule.changed(at: now) }
                 if schedule.begin(at: start.duration(to: clock.now)), let snapshot = latest.value.withLock({ $0 }) {
                     lastCycle = start.duration(to: clock.now)
-                    if await self.cycle(snapshot) {
-                        schedule.succeeded()
-                    } else {
-                        schedule.failed(at: start.duration(to: clock.now))
-                    }
+                    schedule.retry(at: await self.cycle(snapshot, triesAll: triesAll))
+                    triesAll = false
                 }
                 timer?.cancel()
                 let periodic = await self.period().flatMap { period in lastCycle.map { $0 + period } }
@@ -103,7 +109,7 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
                 }
             }
             if schedule.deadline != nil, !Task.isCancelled, let snapshot = latest.value.withLock({ $0 }) {
-                _ = await self.cycle(snapshot)
+                _ = await self.cycle(snapshot, triesAll: true)
             }
             try await group.waitForAll()
         }
@@ -121,26 +127,24 @@ public struct ConfdService<Snapshots: AsyncSequence & Sendable>: Sendable where 
         case timer
     }
 
-    /// Runs one cycle; false when it failed.
-    private func cycle(_ snapshot: ResourceSnapshot) async -> Bool {
-        do {
-            let report = try await self.engine.cycle(snapshot)
-            self.progress.reason.withLock { $0 = nil }
-            if !report.isUnchanged {
-                self.logger.info(
-                    "configuration rendered",
-                    metadata: [
-                        "created": "\(report.created.count)", "modified": "\(report.modified.count)",
-                        "deleted": "\(report.deleted.count)", "reloads": "\(report.reloads.joined(separator: ", "))",
-                    ]
-                )
-            }
-            return true
-        } catch {
-            self.progress.reason.withLock { $0 = "\(error)" }
-            self.logger.error("configuration not rendered", metadata: ["reason": "\(error)"])
-            return false
+    /// Runs one cycle.
+    ///
+    /// - Returns: when something that failed is to be tried again.
+    private func cycle(_ snapshot: ResourceSnapshot, triesAll: Bool) async -> Duration? {
+        let (report, errors) = await self.engine.attempt(snapshot, triesAll: triesAll)
+        let reason = await self.engine.pendingReason
+        self.progress.reason.withLock { $0 = reason }
+        for error in errors { self.logger.error("configuration not rendered", metadata: ["reason": "\(error)"]) }
+        if !report.isUnchanged || !report.reloads.isEmpty {
+            self.logger.info(
+                "configuration rendered",
+                metadata: [
+                    "created": "\(report.created.count)", "modified": "\(report.modified.count)",
+                    "deleted": "\(report.deleted.count)", "reloads": "\(report.reloads.joined(separator: ", "))",
+                ]
+            )
         }
+        return await self.engine.nextRetry
     }
 }
 

@@ -1,4 +1,4 @@
-/// When the next cycle runs: bursts of changes become one cycle, failures wait longer each time.
+/// When the next cycle runs: bursts of changes become one cycle, and what failed is tried again at its time.
 ///
 /// A value without a clock: instants are durations since any fixed moment.
 public struct CycleSchedule: Hashable, Sendable {
@@ -21,7 +21,6 @@ public struct CycleSchedule: Hashable, Sendable {
     private var firstChange: Duration?
     private var lastChange: Duration?
     private var retryAt: Duration?
-    private var backOff: Duration?
 
     /// Creates a schedule with nothing to do.
     public init(settings: Settings = Settings()) {
@@ -55,16 +54,8 @@ public struct CycleSchedule: Hashable, Sendable {
         return true
     }
 
-    /// Notes that the cycle was good.
-    public mutating func succeeded() {
-        self.backOff = nil
-        self.retryAt = nil
-    }
-
-    /// Notes that the cycle failed, and plans the next.
-    public mutating func failed(at now: Duration) {
-        let wait = self.backOff.map { min($0 * 2, self.settings.longestBackOff) } ?? self.settings.firstBackOff
-        self.backOff = wait
-        self.retryAt = now + wait
+    /// Notes when something that failed is to be tried again; nil when nothing has.
+    public mutating func retry(at instant: Duration?) {
+        self.retryAt = instant
     }
 }

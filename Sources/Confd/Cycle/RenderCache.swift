@@ -12,6 +12,8 @@ struct RenderCache {
 
     private var renderer: TemplateRenderer
     private var known: [String: (input: Input, content: [UInt8])] = [:]
+    /// What could not be rendered, by destination.
+    private var failures: [String: (input: Input, error: ConfdError)] = [:]
     /// Files rendered since the last call of `render`, by template resource.
     private(set) var rendered: [String: Int] = [:]
     /// Why resources could not be rendered in the last call of `render`.
@@ -26,9 +28,9 @@ struct RenderCache {
 
     /// Renders every file, at a time since any fixed moment.
     ///
-    /// A resource with an absolute destination that cannot be rendered is left out and told among `failures`.
-    ///
-    /// - Throws: the first error of the set; the others would mostly repeat it.
+    /// A resource that cannot be rendered is left out and told by ``failed``; where it is one of the set, the whole set is
+    /// left out at its first error: the others would mostly repeat it. What failed with the same input is not rendered
+    /// again before it is due.
     mutating func render(
         _ resources: [TemplateResource],
         bundle: TemplateBundle,
@@ -36,27 +38,36 @@ struct RenderCache {
         view: KeyValueView,
         nodeName: String,
         at time: Duration = .zero,
-        failures: inout [ConfdError]
-    ) throws(ConfdError) -> [(resource: TemplateResource, files: [RenderedFile])] {
+        isDue: (TemplateResource) -> Bool = { _ in true }
+    ) -> [(resource: TemplateResource, files: [RenderedFile])] {
         self.renderer.use(bundle)
         self.rendered = [:]
         self.failed = [:]
         var seen: Set<String> = []
         var results: [(resource: TemplateResource, files: [RenderedFile])] = []
-        for resource in resources {
+        var isSetWhole = true
+        for resource in resources where isSetWhole || !resource.isInSet {
             do throws(ConfdError) {
                 let subset =
                     resource.keys.isEmpty
                     ? nil : view.restricted(to: resource.keys, prefix: resource.prefix, nodeName: nodeName)
                 let turn = resource.interval.map { time.components.seconds / Int64($0) } ?? 0
-                let files = try self.files(of: resource, context: context, view: subset, turn: turn, seen: &seen)
+                let files = try self.files(
+                    of: resource,
+                    context: context,
+                    view: subset,
+                    turn: turn,
+                    isDue: isDue(resource),
+                    seen: &seen
+                )
                 results.append((resource, files))
             } catch {
                 self.failed[resource.file] = error
-                if resource.isInSet { throw error }
-                failures.append(error)
+                if resource.isInSet { isSetWhole = false }
             }
         }
+        self.failures = self.failures.filter { seen.contains($0.key) }
+        guard isSetWhole else { return results.filter { !$0.resource.isInSet } }
         self.known = self.known.filter { seen.contains($0.key) }
         return results
     }
@@ -66,6 +77,7 @@ struct RenderCache {
         context: [String: TemplateValue],
         view: KeyValueView?,
         turn: Int64,
+        isDue: Bool,
         seen: inout Set<String>
     ) throws(ConfdError) -> [RenderedFile] {
         let digest = try self.renderer.digest(of: resource.source)
@@ -77,7 +89,7 @@ struct RenderCache {
             files.append(
                 RenderedFile(
                     destination: destination,
-                    content: try self.content(resource, destination: destination, input: input),
+                    content: try self.content(resource, destination: destination, input: input, isDue: isDue),
                     mode: resource.mode,
                     userID: resource.userID ?? geteuid(),
                     groupID: resource.groupID ?? getegid(),
@@ -91,10 +103,19 @@ struct RenderCache {
     private mutating func content(
         _ resource: TemplateResource,
         destination: String,
-        input: Input
+        input: Input,
+        isDue: Bool
     ) throws(ConfdError) -> [UInt8] {
         if let known = self.known[destination], known.input == input { return known.content }
-        let text = try self.renderer.render(resource.source, values: input.values, view: input.view)
+        if !isDue, let failure = self.failures[destination], failure.input == input { throw failure.error }
+        let text: String
+        do throws(ConfdError) {
+            text = try self.renderer.render(resource.source, values: input.values, view: input.view)
+        } catch {
+            self.failures[destination] = (input, error)
+            throw error
+        }
+        self.failures[destination] = nil
         self.rendered[resource.file, default: 0] += 1
         let content = Array(text.utf8)
         self.known[destination] = (input, content)

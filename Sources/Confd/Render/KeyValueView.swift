@@ -109,18 +109,33 @@ extension KeyValueView {
             if let address = node.bgp?.ipv6Address { values[base + "/network_v6"] = address.network.description }
             if let number = node.bgp?.asNumber { values[base + "/as_num"] = number.description }
             values[base + "/rr_cluster_id"] = node.bgp?.routeReflectorClusterID?.description ?? ""
+            values[base + "/wireguard_addr_v4"] = node.tunnels.wireguardIPv4?.description ?? ""
+            values[base + "/wireguard_addr_v6"] = node.tunnels.wireguardIPv6?.description ?? ""
             if let own = cluster.configuration(of: node.metadata.name) {
                 if let port = own.listenPort { values[base + "/listen_port"] = "\(port)" }
                 if let level = own.logSeverityScreen { values[base + "/loglevel"] = level.lowercased() }
+                Self.addAdvertisements(of: own, below: base, to: &values)
             }
+        }
+        if let defaults = cluster.defaults {
+            Self.addAdvertisements(of: defaults, below: "/calico/bgp/v1/global", to: &values)
+        }
+        for filter in snapshot.filters.values {
+            values["/calico/resources/v3/projectcalico.org/bgpfilters/" + filter.metadata.name] =
+                Resource.bgpFilter(filter).manifest.compactJSON
         }
         for pool in snapshot.pools.values {
             let family = pool.cidr.isIPv4 ? "v4" : "v6"
             let fields: [(String, String)] = [
-                ("cidr", "\"\(pool.cidr)\""),
+                ("cidr", "\"\(pool.cidr)\""), ("ipip", pool.ipipMode == .never ? "\"\"" : "\"tunl0\""),
                 ("ipip_mode", Self.json(pool.ipipMode)), ("vxlan_mode", Self.json(pool.vxlanMode)),
                 ("masquerade", "\(pool.natOutgoing)"), ("disabled", "\(pool.isDisabled)"),
                 ("disableBGPExport", "\(pool.disableBGPExport)"),
+                ("assignment_mode", pool.isAutomatic ? "\"Automatic\"" : "\"Manual\""),
+                (
+                    "allowed_uses",
+                    "[" + pool.allowedUses.map { "\"\($0.rawValue)\"" }.sorted().joined(separator: ",") + "]"
+                ),
             ]
             let object = fields.map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",")
             values["/calico/v1/ipam/\(family)/pool/\(Self.dashed(pool.cidr))"] = "{\(object)}"
@@ -134,7 +149,23 @@ extension KeyValueView {
         self.init(values: values)
     }
 
-    private static func dashed(_ prefix: IPPrefix) -> String { "\(prefix.address)-\(prefix.length)" }
+    private static func addAdvertisements(
+        of configuration: BGPConfiguration,
+        below base: String,
+        to values: inout [String: String]
+    ) {
+        for (isIPv4, name) in [(true, "ip_v4"), (false, "ip_v6")] {
+            let entries = (configuration.prefixAdvertisements ?? []).filter { $0.cidr.isIPv4 == isIPv4 }
+            guard !entries.isEmpty else { continue }
+            let texts = entries.map { entry in
+                let communities = entry.communities.map { "\"\($0)\"" }.joined(separator: ",")
+                return "{\"cidr\":\"\(entry.cidr)\",\"communities\":[\(communities)]}"
+            }
+            values[base + "/prefix_advertisements/" + name] = "[" + texts.joined(separator: ",") + "]"
+        }
+    }
+
+    static func dashed(_ prefix: IPPrefix) -> String { "\(prefix.address)-\(prefix.length)" }
 
     private static func json(_ mode: IPPool.EncapsulationMode) -> String {
         switch mode {
