@@ -24,6 +24,9 @@ public struct ConfdCommand: AsyncParsableCommand {
     var confd: ConfdOptions
 
     @OptionGroup
+    var metrics: MetricsOptions
+
+    @OptionGroup
     var control: ControlOptions
 
     @OptionGroup
@@ -44,6 +47,9 @@ public struct ConfdCommand: AsyncParsableCommand {
     @Option(help: "JSON file whose fields are keys for templates; may be repeated.")
     var keyFile: [String] = []
 
+    @Option(help: "Replaces the prefix of the keys of every template resource.")
+    var prefix: String?
+
     @Flag(help: "Render once and exit; the exit status says whether that worked.")
     var onetime = false
 
@@ -59,6 +65,11 @@ public struct ConfdCommand: AsyncParsableCommand {
     /// Creates the command.
     public init() {}
 
+    /// Refuses what could not work.
+    public func validate() throws {
+        guard self.prefix?.hasPrefix("/") ?? true else { throw ValidationError("--prefix must begin with /") }
+    }
+
     /// Runs until SIGTERM or SIGINT, or for one cycle.
     public func run() async throws {
         let logger = self.logging.logger("confd", LogRouter())
@@ -70,6 +81,7 @@ public struct ConfdCommand: AsyncParsableCommand {
         settings.templates.target = self.target
         settings.interval = self.interval == 0 ? nil : .seconds(Int64(self.interval))
         settings.watches = self.watch
+        settings.prefix = self.prefix
         settings.keySources = KeySources(environment: ProcessInfo.processInfo.environment, files: self.keyFile)
         let socket = self.control.controlSocket
         let isOnce = self.onetime || self.noop
@@ -112,12 +124,13 @@ public struct ConfdCommand: AsyncParsableCommand {
             guard !complaints.contains(where: { $0.diagnostic.severity == .error }) else { throw ExitCode.failure }
             return
         }
-        let roles: [any Service] = [
-            DatastoreRole(datastore: datastore),
-            ConfdRole(confd: service, logger: logger),
-            DiagnosticsRole(datastore: datastore, logger: logger),
-            ReloadSignalService { service.refresh() },
-        ]
+        let roles: [any Service] =
+            [
+                DatastoreRole(datastore: datastore),
+                ConfdRole(confd: service, logger: logger),
+                DiagnosticsRole(datastore: datastore, logger: logger),
+                ReloadSignalService { service.refresh() },
+            ] + self.metrics.service(logger: logger) { await service.prometheusText() }
         try await runServices(roles, logger: logger)
     }
 

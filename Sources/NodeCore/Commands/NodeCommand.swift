@@ -24,6 +24,9 @@ public struct NodeCommand: AsyncParsableCommand {
     var confd: ConfdOptions
 
     @OptionGroup
+    var metrics: MetricsOptions
+
+    @OptionGroup
     var control: ControlOptions
 
     @OptionGroup
@@ -89,24 +92,25 @@ public struct NodeCommand: AsyncParsableCommand {
             group: self.control.controlGroup,
             logger: logger
         )
-        let services: [any Service] = [
-            DatastoreRole(datastore: datastore), sink,
-            FelixRole(felix: felix, syncer: Syncer(datastore: datastore)),
-            NodeSpeakerRole(speaker: speaker, logger: logger),
-            ConfdRole(confd: confd, logger: logger),
-            DiagnosticsRole(datastore: datastore, logger: logger),
-            NodeStatusReporter(nodeName: name, datastore: datastore, backend: backend, logger: logger),
-            ReloadSignalService {
-                confd.refresh()
-                felix.reconcile()
-                do {
-                    try await speaker.apply()
-                } catch {
-                    logger.error("Reload refused", metadata: ["reason": "\(error)"])
-                }
-            },
-            server,
-        ]
+        let services: [any Service] =
+            [
+                DatastoreRole(datastore: datastore), sink,
+                FelixRole(felix: felix, syncer: Syncer(datastore: datastore)),
+                NodeSpeakerRole(speaker: speaker, logger: logger),
+                ConfdRole(confd: confd, logger: logger),
+                DiagnosticsRole(datastore: datastore, logger: logger),
+                NodeStatusReporter(nodeName: name, datastore: datastore, backend: backend, logger: logger),
+                ReloadSignalService {
+                    confd.refresh()
+                    felix.reconcile()
+                    do {
+                        try await speaker.apply()
+                    } catch {
+                        logger.error("Reload refused", metadata: ["reason": "\(error)"])
+                    }
+                },
+                server,
+            ] + self.metrics.service(logger: logger) { await confd.prometheusText() + (await backend.prometheusText()) }
         try await runServices(services, logger: logger) { request in await speaker.onShutdown(request) }
     }
 }
