@@ -7,10 +7,12 @@ import Testing
 
 @Suite("Options of the datastore")
 struct EtcdOptionsTests {
-    private static func choice(_ arguments: [String], _ environment: [String: String] = [:]) throws
-        -> EtcdOptions.Choice
-    {
-        try EtcdOptions.parse(arguments).choice(environment: environment)
+    private static func choice(
+        _ arguments: [String],
+        _ environment: [String: String] = [:],
+        calicoctl: String? = nil
+    ) throws -> EtcdOptions.Choice {
+        try EtcdOptions.parse(arguments).choice(environment: environment, defaultFile: calicoctl)
     }
 
     private static func settings(_ arguments: [String], _ environment: [String: String] = [:]) throws -> EtcdSettings {
@@ -84,6 +86,51 @@ struct EtcdOptionsTests {
         } throws: { error in
             "\(error)".contains(":6:3: spec.kubeconfig is not supported")
         }
+    }
+
+    @Test("calicoctl's own file is read where no other is named: flags and variables go before it")
+    func calicoctl() throws {
+        let path = NSTemporaryDirectory() + "martlet-\(UUID().uuidString).cfg"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        func write(_ spec: String) throws {
+            let text = "apiVersion: projectcalico.org/v3\nkind: CalicoAPIConfig\nmetadata:\nspec:\n\(spec)"
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+        }
+        func endpoints(_ arguments: [String], _ environment: [String: String] = [:]) throws -> [String] {
+            guard case .etcd(let settings) = try Self.choice(arguments, environment, calicoctl: path) else { return [] }
+            return settings.endpoints.map(\.description)
+        }
+        // A file that is not there is none.
+        #expect(try Self.choice([], calicoctl: path) == .directory)
+        try write("  etcdEndpoints: https://a:1\n  etcdCACertFile: ca\n")
+        #expect(try endpoints([]) == ["https://a:1"])
+        #expect(try endpoints([], ["ETCD_ENDPOINTS": "https://b:2"]) == ["https://b:2"])
+        #expect(
+            try endpoints(["--etcd-endpoints", "https://c:3"], ["ETCD_ENDPOINTS": "https://b:2"]) == ["https://c:3"]
+        )
+        #expect(try Self.choice([], ["DATASTORE_TYPE": "directory"], calicoctl: path) == .directory)
+        guard case .etcd(let found) = try Self.choice([], ["ETCD_DISCOVERY_SRV": "example.org"], calicoctl: path) else {
+            Issue.record("a directory")
+            return
+        }
+        // A domain takes the place of the file's endpoints, and the rest of the file holds.
+        #expect(found.discoveryDomain == "example.org" && found.endpoints.isEmpty && found.authorityFile == "ca")
+        // Another file that is named takes its place.
+        let other = path + ".yaml"
+        defer { try? FileManager.default.removeItem(atPath: other) }
+        try FileManager.default.copyItem(atPath: path, toPath: other)
+        try write("  datastoreType: etcdv3\n  etcdEndpoints: https://d:4\n")
+        #expect(try endpoints(["--datastore-config", other]) == ["https://a:1"])
+        // What leads calicoctl to Kubernetes leads nowhere here, whatever else it says.
+        try write("  datastoreType: kubernetes\n  kubeconfig: /x\n")
+        #expect(try Self.choice([], calicoctl: path) == .directory)
+        try write("  kubeconfig: /x\n")
+        #expect(try Self.choice([], calicoctl: path) == .directory)
+        // A file that cannot be understood is an error, as it is for calicoctl.
+        try write("  datastoreType: etcdv3\n  etcdKey: inline\n")
+        #expect(throws: StartError.self) { try Self.choice([], calicoctl: path) }
+        try "]".write(toFile: path, atomically: true, encoding: .utf8)
+        #expect(throws: StartError.self) { try Self.choice([], calicoctl: path) }
     }
 
     @Test(

@@ -52,7 +52,7 @@ struct MigrateCommand: AsyncParsableCommand {
     func run() async throws {
         let logger = self.logging.logger("datastore", LogRouter())
         let directory = try DirectoryDatastore(
-            directory: self.node.datastore,
+            directory: self.node.directory,
             stateDirectory: self.node.state,
             isWatching: false
         )

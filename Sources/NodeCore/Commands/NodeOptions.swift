@@ -12,14 +12,17 @@ struct NodeOptions: ParsableArguments {
     @Option(help: "Name of this node in the datastore; by default that in NODENAME, else the host name.")
     var nodeName: String?
 
-    @Option(help: "Directory of manifests (*.yaml, *.yml, *.json).")
-    var datastore: String = "/etc/martlet/manifests"
+    @Option(help: "Directory of manifests (*.yaml, *.yml, *.json); by default /etc/martlet/manifests.")
+    var datastore: String?
 
     @Option(help: "Directory for what the daemon itself records: endpoint status.")
     var state: String = "/var/lib/martlet"
 
     @OptionGroup
     var etcd: EtcdOptions
+
+    /// The directory of manifests.
+    var directory: String { self.datastore ?? "/etc/martlet/manifests" }
 
     /// The node's name.
     var name: String {
@@ -33,9 +36,11 @@ struct NodeOptions: ParsableArguments {
     /// Opens the datastore; a ``DatastoreRole`` closes it.
     func open(logger: Logger) throws -> any DiagnosedDatastore {
         do {
-            switch try self.etcd.choice(environment: processEnvironment()) {
+            // Who names a directory does not mean what calicoctl talks to.
+            let calicoctl = self.datastore == nil ? EtcdOptions.calicoctlFile : nil
+            switch try self.etcd.choice(environment: processEnvironment(), defaultFile: calicoctl) {
             case .directory:
-                return try DirectoryDatastore(directory: self.datastore, stateDirectory: self.state)
+                return try DirectoryDatastore(directory: self.directory, stateDirectory: self.state)
             case .etcd(let settings):
                 return try EtcdDatastore(settings: settings, logger: logger)
             }

@@ -6,12 +6,13 @@ internal import Resources
 
 /// Which datastore is used, and how etcd is reached.
 ///
-/// What no flag says, the environment does, by the names Calico's components use; then the file of `--datastore-config`.
+/// What no flag says, the environment does, by the names Calico's components use; then the file of `--datastore-config`,
+/// or calicoctl's own where there is one.
 struct EtcdOptions: ParsableArguments {
     @Option(help: "directory or etcdv3; etcdv3 where endpoints or a domain are given, else directory.")
     var datastoreType: String?
 
-    @Option(help: "YAML file with a CalicoAPIConfig, as calicoctl reads it.")
+    @Option(help: "YAML file with a CalicoAPIConfig; by default /etc/calico/calicoctl.cfg, if that names etcd.")
     var datastoreConfig: String?
 
     @Option(help: "Comma-separated addresses of etcd's members, such as https://10.0.0.1:2379.")
@@ -43,14 +44,30 @@ struct EtcdOptions: ParsableArguments {
         case etcd(EtcdSettings)
     }
 
-    /// What flags, environment and file come to.
-    func choice(environment: [String: String]) throws -> Choice {
-        let file = try self.datastoreConfig.map { try Self.fields(ofFile: $0) } ?? [:]
+    /// Where calicoctl looks for its configuration.
+    static let calicoctlFile = "/etc/calico/calicoctl.cfg"
+
+    /// What flags, environment and file come to; `defaultFile` counts where `--datastore-config` names none.
+    func choice(environment: [String: String], defaultFile: String? = Self.calicoctlFile) throws -> Choice {
+        var file: [String: String] = [:]
+        if let named = self.datastoreConfig {
+            file = try Self.fields(ofFile: named)
+        } else if let defaultFile, access(defaultFile, F_OK) == 0 {
+            file = try Self.fields(ofFile: defaultFile, onlyEtcd: true)
+        }
         func setting(_ flag: String?, _ variable: String, _ field: String) -> String? {
             // Calico's components look for a name with their prefix first; felix has names of its own.
             let felix = Self.felixNames[variable].flatMap { environment[$0] }
             let values = [flag, environment["CALICO_\(variable)"], environment[variable], felix, file[field]]
             return values.compactMap(\.self).first { !$0.isEmpty }
+        }
+        // One way to name the members takes the place of another, not only of its like.
+        let isNamed = ["ETCD_ENDPOINTS", "ETCD_DISCOVERY_SRV"].contains { name in
+            setting(name == "ETCD_ENDPOINTS" ? self.etcdEndpoints : self.etcdDiscoverySrv, name, "") != nil
+        }
+        if isNamed || environment["FELIX_ETCDADDR"].map({ !$0.isEmpty }) ?? false {
+            file["etcdEndpoints"] = nil
+            file["etcdDiscoverySrv"] = nil
         }
         let type = setting(self.datastoreType, "DATASTORE_TYPE", "datastoreType")
         var endpoints = setting(self.etcdEndpoints, "ETCD_ENDPOINTS", "etcdEndpoints")
@@ -97,8 +114,11 @@ struct EtcdOptions: ParsableArguments {
     }
 
     /// The settings to reach etcd; an error when another store is chosen.
-    func etcdSettings(environment: [String: String]) throws -> EtcdSettings {
-        guard case .etcd(let settings) = try self.choice(environment: environment) else {
+    func etcdSettings(
+        environment: [String: String],
+        defaultFile: String? = Self.calicoctlFile
+    ) throws -> EtcdSettings {
+        guard case .etcd(let settings) = try self.choice(environment: environment, defaultFile: defaultFile) else {
             throw StartError(
                 description: "etcd is not configured: give --etcd-endpoints, --etcd-discovery-srv or their variables"
             )
@@ -118,8 +138,8 @@ struct EtcdOptions: ParsableArguments {
         "etcdCertFile", "etcdKeyFile",
     ]
 
-    /// The fields of a CalicoAPIConfig's spec.
-    private static func fields(ofFile path: String) throws -> [String: String] {
+    /// The fields of a CalicoAPIConfig's spec; with `onlyEtcd` none unless it leads to etcd.
+    private static func fields(ofFile path: String, onlyEtcd: Bool = false) throws -> [String: String] {
         let documents: [ManifestValue]
         do {
             documents = try ManifestFile.read(path)
@@ -129,6 +149,16 @@ struct EtcdOptions: ParsableArguments {
         guard documents.count == 1, let document = documents.first, document["kind"]?.string == "CalicoAPIConfig",
             case .map(let fields)? = document["spec"]?.content
         else { throw StartError(description: "\(path): is no CalicoAPIConfig") }
+        if onlyEtcd {
+            // Without a type calicoctl takes endpoints for etcd and anything else for Kubernetes.
+            func names(_ key: String) -> Bool {
+                fields.contains { $0.key == key && !($0.value.string ?? "").isEmpty }
+            }
+            let type = fields.first { $0.key == "datastoreType" }?.value.string ?? ""
+            guard type == "etcdv3" || (type.isEmpty && (names("etcdEndpoints") || names("etcdDiscoverySrv"))) else {
+                return [:]
+            }
+        }
         var values: [String: String] = [:]
         for field in fields where !field.value.isNull {
             let place = field.position.map { ":\($0)" } ?? ""
