@@ -58,18 +58,36 @@ extension PeerSession {
         if family == .ipv4Unicast { self.judges.ipv4 = judge } else { self.judges.ipv6 = judge }
     }
 
+    /// What reading depends on: a connection becomes another one only by what its messages make the machine do, so it is
+    /// looked up again after those and not for each UPDATE.
+    private struct Reading {
+        var maximumMessageLength: Int
+        /// How UPDATEs are read; nil while the machine has to be asked first.
+        var updates: UpdateContext?
+    }
+
+    private func reading(on id: ConnectionID) -> Reading? {
+        guard let connection = self.connections[id] else { return nil }
+        return Reading(
+            maximumMessageLength: connection.maximumMessageLength,
+            updates: connection.deliversUpdates ? connection.context : nil
+        )
+    }
+
     /// Takes whole messages off the front.
     ///
     /// Returns how many octets they were; stops when the connection is given up.
     private func readMessages(_ data: ByteBuffer, on id: ConnectionID) -> Int {
         let span = data.readableBytesSpan
+        let isTraced = self.settings.common.debug.contains(.packets)
         var offset = 0
-        while let connection = self.connections[id] {
+        var state = self.reading(on: id)
+        while let reading = state {
             let header: MessageHeader
             do throws(Notification) {
                 let parsed = try MessageHeader.parse(
                     span.extracting(offset..<span.byteCount),
-                    maximumLength: connection.maximumMessageLength
+                    maximumLength: reading.maximumMessageLength
                 )
                 guard let parsed, parsed.length <= span.byteCount - offset else { return offset }
                 header = parsed
@@ -79,14 +97,21 @@ extension PeerSession {
             }
             let body = span.extracting(offset + MessageHeader.size..<offset + header.length)
             offset += header.length
-            if self.settings.common.debug.contains(.packets) {
+            if isTraced {
                 self.logger.info("Received", metadata: ["message": "\(header.type)", "length": "\(header.length)"])
             }
-            if header.type == .update {
-                self.receiveUpdate(body, on: id)
-            } else {
+            guard header.type == .update else {
                 self.receiveOther(header.type, body, on: id)
+                state = self.reading(on: id)
+                continue
             }
+            self.counters.received.update &+= 1
+            if reading.updates == nil {
+                self.handle(.received(id, .update))
+                state = self.reading(on: id)
+            }
+            guard let context = state?.updates else { continue }
+            if !self.receiveUpdate(body, context, on: id) { state = self.reading(on: id) }
         }
         return offset
     }
@@ -143,21 +168,17 @@ extension PeerSession {
         }
     }
 
-    private func receiveUpdate(_ body: RawSpan, on id: ConnectionID) {
-        self.counters.received.update &+= 1
-        if self.connections[id]?.deliversUpdates != true {
-            self.handle(.received(id, .update))
-            guard self.connections[id]?.deliversUpdates == true else { return }
-        }
-        guard let context = self.connections[id]?.context else { return }
+    /// Decodes an UPDATE; false when the machine was told of an error.
+    private func receiveUpdate(_ body: RawSpan, _ context: UpdateContext, on id: ConnectionID) -> Bool {
         do throws(Notification) {
             try self.decoder.decode(body, context)
         } catch {
             self.handle(.received(id, .updateError(error)))
-            return
+            return false
         }
         if self.decoder.failure != nil || self.decoder.discardedCount > 0 { self.noteErrors(body) }
         self.batch.append(self.decoder, self.judges)
+        return true
     }
 
     /// Counts what was wrong with an UPDATE and writes it down with the octets, as far as the log is not flooded
