@@ -45,19 +45,26 @@ struct Exporter {
         self.pathOctets = 0
         var pending = Pending(change)
         var cursor = AttributeCursor(bytes)
+        // Attributes that stay as they are and lie side by side, not copied yet.
+        var kept = 0..<0
         while let attribute = cursor.next() {
             if attribute.type == PathAttributeType.local.rawValue { continue }
-            pending.write(before: attribute.type, change, &self.output)
+            if pending.isDue(before: attribute.type) {
+                self.copy(&kept, of: bytes)
+                pending.write(before: attribute.type, change, &self.output)
+            }
             switch attribute.type {
             case PathAttributeType.origin.rawValue: pending.origin = false
             case PathAttributeType.asPath.rawValue:
                 pending.asPath = false
                 self.pathOctets = attribute.value.count + 6
                 if change.rewritesPath {
+                    self.copy(&kept, of: bytes)
                     self.appendRewrittenPath(bytes, attribute.value, change)
                     continue
                 }
                 if let prepended = change.prependedAS {
+                    self.copy(&kept, of: bytes)
                     self.appendPath(bytes, attribute.value, prepending: prepended, change.segmentKind)
                     continue
                 }
@@ -65,12 +72,14 @@ struct Exporter {
             case PathAttributeType.localPreference.rawValue where change.replacesLocalPreference: continue
             case PathAttributeType.communities.rawValue where change.addsNoExport:
                 pending.noExport = false
+                self.copy(&kept, of: bytes)
                 self.appendNoExport(bytes, attribute)
                 continue
             case PathAttributeType.aigp.rawValue:
                 pending.aigp = false
                 guard change.sendsAIGP else { continue }
                 if change.aigpDistance != 0, let place = AIGP.place(bytes, attribute.value) {
+                    self.copy(&kept, of: bytes)
                     let start = self.output.count + place - attribute.extent.lowerBound
                     bytes.append(attribute.extent, to: &self.output)
                     let metric = UInt64(bytes.number(place)) << 32 | UInt64(bytes.number(place + 4))
@@ -88,20 +97,37 @@ struct Exporter {
                 pending.clusters = false
                 if !change.isInternal { continue }
                 if !change.clusters.isEmpty {
+                    self.copy(&kept, of: bytes)
                     self.append(.clusterList, 0x80, change.clusters, bytes, attribute.value)
                     continue
                 }
             case PathAttributeType.extendedCommunities.rawValue where !change.isInterior:
+                self.copy(&kept, of: bytes)
                 self.appendTransitive(bytes, attribute, 8)
                 continue
             case PathAttributeType.ipv6ExtendedCommunities.rawValue where !change.isInterior:
+                self.copy(&kept, of: bytes)
                 self.appendTransitive(bytes, attribute, 20)
                 continue
             default: break
             }
-            bytes.append(attribute.extent, to: &self.output)
+            if kept.upperBound == attribute.extent.lowerBound {
+                kept = kept.lowerBound..<attribute.extent.upperBound
+            } else {
+                self.copy(&kept, of: bytes)
+                kept = attribute.extent
+            }
         }
+        self.copy(&kept, of: bytes)
         pending.write(before: 255, change, &self.output)
+    }
+
+    /// Copies octets that stay as they are.
+    @inline(__always)
+    private mutating func copy(_ range: inout Range<Int>, of bytes: Octets) {
+        if range.isEmpty { return }
+        bytes.append(range, to: &self.output)
+        range = range.upperBound..<range.upperBound
     }
 
     /// What is changed on the way out.
@@ -159,6 +185,14 @@ struct Exporter {
             self.noExport = change.addsNoExport
             self.originatorID = change.originatorID != nil
             self.clusters = !change.clusters.isEmpty
+        }
+
+        /// Whether something belongs before an attribute type.
+        @inline(__always)
+        func isDue(before type: UInt8) -> Bool {
+            self.origin && type > 1 || self.asPath && type > 2 || self.localPreference && type > 5
+                || self.noExport && type > 8 || self.originatorID && type > 9 || self.clusters && type > 10
+                || self.aigp && type > 26 || self.onlyToCustomer && type > 35
         }
 
         /// Adds what belongs before an attribute type.
@@ -239,9 +273,20 @@ struct Exporter {
     ) {
         let start = value.lowerBound
         let joins = value.count >= 2 && bytes[start] == kind.rawValue && bytes[start + 1] < 255
-        self.header(.asPath, 0x40, value.count + (joins ? 4 : 6))
-        self.output += [kind.rawValue, joins ? bytes[start + 1] + 1 : 1]
-        self.output.append(number: number)
+        let length = joins ? bytes[start + 1] + 1 : 1
+        let count = value.count + (joins ? 4 : 6)
+        if count <= 255 {
+            // Nearly all paths: one append instead of six.
+            self.output += [
+                0x40, PathAttributeType.asPath.rawValue, UInt8(count), kind.rawValue, length,
+                UInt8(truncatingIfNeeded: number >> 24), UInt8(truncatingIfNeeded: number >> 16),
+                UInt8(truncatingIfNeeded: number >> 8), UInt8(truncatingIfNeeded: number),
+            ]
+        } else {
+            self.header(.asPath, 0x40, count)
+            self.output += [kind.rawValue, length]
+            self.output.append(number: number)
+        }
         bytes.append((joins ? start + 2 : start)..<value.upperBound, to: &self.output)
     }
 
