@@ -61,7 +61,7 @@ let runtime: [Target] = [
     ),
     .target(
         name: "Confd",
-        dependencies: ["Resources", "IPAddressing", "CCrypto", "Stencil", "TOMLKit", logging]
+        dependencies: ["Resources", "IPAddressing", "CCrypto", "Stencil", logging]
     ),
     .target(
         name: "ControlAPI",
@@ -222,7 +222,6 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/stencilproject/Stencil", from: "0.15.1"),
-        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: pure + system + runtime + programs + tests,
     swiftLanguageModes: [.v6]

@@ -42,6 +42,24 @@ struct TemplateResourceTests {
         }
     }
 
+    @Test("Lines within strings and lists that look like a table's head are none")
+    func noHeads() throws {
+        let text = """
+            [template]
+            src = 'a'
+            dest = "/b"
+            check_cmd = \"""
+            [ -f x ] &&
+            [{ \\\"""\"""
+            keys = [ # [{
+              "/x",
+            ]
+            """
+        let resource = try TemplateResource(file: "conf.d/a.toml", text: text)
+        #expect(resource.check == .shell("[ -f x ] &&\n[{ \"\"\""))
+        #expect(resource.keys == ["/x"])
+    }
+
     @Test("A syntax error names file and line")
     func syntaxError() throws {
         let error = #expect(throws: ConfdError.self) {

@@ -17,13 +17,16 @@ extension WorkloadPeer {
         let directory = prefix + "/endpoint-status"
         let names = (try? FileTree.names(in: directory)) ?? []
         return names.filter { !$0.hasPrefix(".") }.sorted().compactMap { name in
-            guard let octets = try? FileTree.read(directory + "/" + name, limit: Self.largestFile),
-                let status = try? JSONDecoder().decode(Status.self, from: Data(octets)),
-                let peer = status.bgpPeerName, !peer.isEmpty
-            else { return nil }
-            let texts = (status.ipv4Nets ?? []) + (status.ipv6Nets ?? [])
-            let addresses = texts.compactMap { IPPrefix($0)?.address ?? IPAddress($0) }
-            return WorkloadPeer(peerName: peer, addresses: addresses)
+            (try? FileTree.read(directory + "/" + name, limit: Self.largestFile)).flatMap { WorkloadPeer(status: $0) }
         }
+    }
+
+    /// Reads a status file; nil when it is none, or about no BGP neighbour.
+    init?(status octets: [UInt8]) {
+        guard let status = try? JSONDecoder().decode(Status.self, from: Data(octets)),
+            let peer = status.bgpPeerName, !peer.isEmpty
+        else { return nil }
+        let texts = (status.ipv4Nets ?? []) + (status.ipv6Nets ?? [])
+        self.init(peerName: peer, addresses: texts.compactMap { IPPrefix($0)?.address ?? IPAddress($0) })
     }
 }

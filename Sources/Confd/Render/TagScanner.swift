@@ -51,6 +51,8 @@ struct TagScanner {
             .joined(separator: "\n")
         var body = Substring(trimmed)
         while let last = body.last, last.isWhitespace { body = body.dropLast() }
-        return "{{\(body)|required:\"\(name)\" }}"
+        // A combining character would make one of the bracket and itself.
+        let gap = body.first?.isWhitespace == true ? "" : " "
+        return "{{\(gap)\(body)|required:\"\(name)\" }}"
     }
 }

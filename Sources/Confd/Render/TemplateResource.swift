@@ -1,6 +1,5 @@
 internal import Foundation
 internal import Glibc
-internal import TOMLKit
 
 /// One `[template]` of `conf.d/*.toml`: what is rendered where, how it is checked and who is told.
 public struct TemplateResource: Hashable, Sendable {
@@ -56,16 +55,13 @@ public struct TemplateResource: Hashable, Sendable {
     ///
     /// - Throws: `ConfdError.manifest` naming the file and, for a syntax error, the line.
     public init(file: String, text: String) throws(ConfdError) {
-        let table: TOMLTable
-        do {
-            table = try TOMLTable(string: text)
-        } catch let error as TOMLParseError {
-            throw .manifest(file: file, line: Int(error.source.begin.line), reason: error.description)
+        let table: [String: TOMLReader.Value]
+        do throws(TOMLReader.Fault) {
+            table = try TOMLReader.read(text)
         } catch {
-            throw .manifest(file: file, line: nil, reason: "\(error)")
+            throw .manifest(file: file, line: error.line, reason: error.reason)
         }
-        var reader = Reader(file: file, table: table)
-        self = try reader.resource()
+        self = try Reader(file: file, table: table).resource()
     }
 
     fileprivate init(file: String, source: String, destination: String) {
@@ -89,11 +85,11 @@ public struct TemplateResource: Hashable, Sendable {
 /// Takes the known fields out of the table, and refuses the others.
 private struct Reader {
     let file: String
-    let table: TOMLTable
+    let table: [String: TOMLReader.Value]
 
-    mutating func resource() throws(ConfdError) -> TemplateResource {
-        for key in self.table.keys where key != "template" { throw self.fault("unknown key \(key)") }
-        guard let template = self.table["template"]?.table else { throw self.fault("no [template] table") }
+    func resource() throws(ConfdError) -> TemplateResource {
+        for key in self.table.keys.sorted() where key != "template" { throw self.fault("unknown key \(key)") }
+        guard case .table(let template)? = self.table["template"] else { throw self.fault("no [template] table") }
         let known: Set = [
             "src", "dest", "each", "keys", "prefix", "mode", "uid", "gid", "owner", "group", "interval", "check_cmd",
             "reload_cmd",
@@ -157,28 +153,30 @@ private struct Reader {
 
     private func fault(_ reason: String) -> ConfdError { .manifest(file: self.file, line: nil, reason: reason) }
 
-    private func text(_ key: String, _ template: TOMLTable) throws(ConfdError) -> String? {
+    private func text(_ key: String, _ template: [String: TOMLReader.Value]) throws(ConfdError) -> String? {
         guard let value = template[key] else { return nil }
-        guard let text = value.string, !text.isEmpty || key == "prefix" else {
+        guard case .string(let text) = value, !text.isEmpty || key == "prefix" else {
             throw self.fault("template.\(key) must be a string that is not empty")
         }
         return text
     }
 
-    private func texts(_ key: String, _ template: TOMLTable) throws(ConfdError) -> [String] {
+    private func texts(_ key: String, _ template: [String: TOMLReader.Value]) throws(ConfdError) -> [String] {
         guard let value = template[key] else { return [] }
-        guard let array = value.array else { throw self.fault("template.\(key) must be a list of strings") }
+        guard case .array(let array) = value else { throw self.fault("template.\(key) must be a list of strings") }
         var texts: [String] = []
         for element in array {
-            guard let text = element.string else { throw self.fault("template.\(key) must be a list of strings") }
+            guard case .string(let text) = element else {
+                throw self.fault("template.\(key) must be a list of strings")
+            }
             texts.append(text)
         }
         return texts
     }
 
-    private func identifier(_ key: String, _ template: TOMLTable) throws(ConfdError) -> UInt32? {
+    private func identifier(_ key: String, _ template: [String: TOMLReader.Value]) throws(ConfdError) -> UInt32? {
         guard let value = template[key] else { return nil }
-        guard let number = value.int.flatMap(UInt32.init(exactly:)) else {
+        guard case .integer(let integer) = value, let number = UInt32(exactly: integer) else {
             throw self.fault("template.\(key) must be a number")
         }
         return number
