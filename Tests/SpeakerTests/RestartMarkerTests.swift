@@ -37,6 +37,7 @@ struct RestartMarkerTests {
             let others = [
                 "", "\n", "martlet", lines[0] + "\n00000000-0000-0000-0000-000000000000\n" + lines[2] + "\n",
                 lines[0] + "\n" + lines[1] + "\n", lines[0] + "\n" + lines[1] + "\nkernel ipv5\n",
+                lines[0] + "\n" + lines[1] + "\nkernels ipv4\n", lines[0] + "\n" + lines[1] + "\n kernel ipv4\n",
                 "martlet speaker 2\n" + lines[1] + "\n" + lines[2] + "\n", String(repeating: "x", count: 100_000),
             ]
             for other in others {

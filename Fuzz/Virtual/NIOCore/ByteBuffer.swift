@@ -20,6 +20,22 @@ package struct ByteBuffer: Hashable, Sendable {
 
     package var array: [UInt8] { Array(self.octets[self.readerIndex...]) }
 
+    package var readableBytesView: ArraySlice<UInt8> { self.octets[self.readerIndex...] }
+
+    package mutating func readSlice(length: Int) -> ByteBuffer? {
+        let slice = self.getSlice(at: self.readerIndex, length: length)
+        if slice != nil { self.readerIndex += length }
+        return slice
+    }
+
+    @discardableResult
+    package mutating func writeBuffer(_ other: inout ByteBuffer) -> Int {
+        let count = other.readableBytes
+        self.octets += other.octets[other.readerIndex...]
+        other.readerIndex += count
+        return count
+    }
+
     package mutating func moveReaderIndex(forwardBy count: Int) {
         precondition(count >= 0 && count <= self.readableBytes)
         self.readerIndex += count

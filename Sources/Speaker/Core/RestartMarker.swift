@@ -19,12 +19,17 @@ struct RestartMarker: Equatable {
     /// Reads the mark of a former run; nil when there is none, or none since the host came up.
     init?(contentsOf path: String) {
         guard let text = Self.read(path) else { return nil }
+        self.init(text, boot: Self.boot)
+    }
+
+    /// Reads the text of a mark; nil when it is none, or one of another time of the host's.
+    init?(_ text: String, boot: String) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.count >= 3, lines[0] == Self.head, lines[1] == Self.boot, lines[2].hasPrefix("kernel") else {
-            return nil
-        }
+        guard lines.count >= 3, lines[0] == Self.head, lines[1] == boot else { return nil }
+        let words = lines[2].split(separator: " ", omittingEmptySubsequences: false)
+        guard words.first == "kernel" else { return nil }
         self.kernelFamilies = []
-        for word in lines[2].split(separator: " ").dropFirst() {
+        for word in words.dropFirst() {
             switch word {
             case "ipv4": self.kernelFamilies.insert(.ipv4Unicast)
             case "ipv6": self.kernelFamilies.insert(.ipv6Unicast)
@@ -35,8 +40,7 @@ struct RestartMarker: Equatable {
 
     /// Writes the mark, all of it or nothing.
     func write(to path: String) throws(SocketError) {
-        let families = self.kernelFamilies.sorted().map { $0 == .ipv4Unicast ? " ipv4" : " ipv6" }.joined()
-        let text = Array("\(Self.head)\n\(Self.boot)\nkernel\(families)\n".utf8)
+        let text = Array(self.text(boot: Self.boot).utf8)
         let temporary = path + ".new"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw SocketError("open", code: errno) }
@@ -45,6 +49,12 @@ struct RestartMarker: Equatable {
         close(descriptor)
         guard written == text.count else { throw SocketError("write", code: code) }
         guard rename(temporary, path) == 0 else { throw SocketError("rename", code: errno) }
+    }
+
+    /// The text of the mark.
+    func text(boot: String) -> String {
+        let families = self.kernelFamilies.sorted().map { $0 == .ipv4Unicast ? " ipv4" : " ipv6" }.joined()
+        return "\(Self.head)\n\(boot)\nkernel\(families)\n"
     }
 
     /// Takes the mark away.
