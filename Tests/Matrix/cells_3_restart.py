@@ -123,6 +123,44 @@ def restart(w, how=signal.SIGKILL):
     w.wait_up()
 
 
+NOTIFYING = {"frr": FRR_RESTART + "\n bgp graceful-restart notification\n no bgp hard-administrative-reset", "openbgpd": "", "gobgp": ""}
+DEAF = {"bird": "no N bit in BIRD 2.0.12: routes go with a NOTIFICATION",
+        "openbgpd": "no N bit in OpenBGPD 7.7: routes go with a NOTIFICATION"}
+
+
+@row("A NOTIFICATION of the daemon that is no Hard Reset leaves its routes with Martlet (RFC 8538)",
+     lacking={**DEAF, "gobgp": "it comes back from its own NOTIFICATION without the F bit: by RFC 4724 its routes go then"})
+def _(w, daemon):
+    w.start(daemon, **{**restarter(), "daemon_config": dict(statics=[Q], raw=NOTIFYING)})
+    w.expect(w.held, Q)
+    watched = w.sessions[0]
+    watched.expect_route(Q, patience=30)
+    before = w.other_sent(w.martlet)
+    watch = Watch(watched, Q)
+    w.other.reset(w.at_daemon)
+    w.eventually(lambda: w.other_sent(w.martlet) > before, "a NOTIFICATION of the daemon")
+    w.wait_up()
+    w.eventually(lambda: any(r.best and not r.stale for r in w.held.paths(Q)), "the route anew", lambda: str(w.held.paths(Q)))
+    watch.check()
+
+
+@row("A NOTIFICATION of Martlet that is no Hard Reset leaves its routes with the daemon, a shutdown does not (RFC 8538)",
+     lacking=DEAF)
+def _(w, daemon):
+    w.start(daemon, martlet=dict(graceful="on", raw={"martlet": "graceful restart time 60;"}), other=dict(graceful="on"),
+            daemon_config=dict(raw=NOTIFYING), martlet_config=dict(raw={"martlet": KERNEL}, statics=[P]), daemon_peers=[{}])
+    w.expect(w.seen, P)
+    w.daemon_sessions[0].expect_route(P, patience=30)
+    watch = Watch(w.daemon_sessions[0], P)
+    w.martlet.reset(w.at_martlet)
+    w.eventually(lambda: not w.held.up(w.at_martlet), "the session down")
+    w.wait_up()
+    w.expect(w.seen, P)
+    watch.check()
+    w.martlet.shut_down(w.at_martlet)
+    w.daemon_sessions[0].expect_no_route(P, patience=30)
+
+
 @row("Long-lived graceful restart (RFC 9494): Martlet keeps the daemon's routes as a last resort", slow=4,
      lacking={"openbgpd": "no long-lived graceful restart in OpenBGPD 7.7",
               "frr": "no long-lived graceful restart of its own routes in FRR 8.4: it names no family in OPEN as it has no forwarding state without zebra"})
@@ -136,10 +174,30 @@ def _(w, daemon):
                  "the route as a last resort", lambda: w.martlet.bgpctl("show", "routes", "--json", Q))
 
 
+@row("Long-lived graceful restart (RFC 9494): the daemon keeps Martlet's routes as a last resort, and has them anew when it is back",
+     slow=4, lacking={"openbgpd": "no long-lived graceful restart in OpenBGPD 7.7",
+                      "frr": "no stale mark and no forwarding state without zebra in FRR 8.4"})
+def _(w, daemon):
+    w.start(daemon, martlet=dict(graceful="on", long_lived="on", raw={"martlet": "graceful restart time 2; long lived stale time 60;"}),
+            other=dict(graceful="on", long_lived="on"), martlet_config=dict(raw={"martlet": KERNEL}, statics=[P]),
+            daemon_peers=[{}])
+    w.expect(w.seen, P)
+    # Its peers hear of the last resort by withdrawal, as they do not know what that is (RFC 9494 §4.3).
+    w.daemon_sessions[0].expect_route(P, patience=30)
+    w.kill(w.martlet)
+    w.eventually(lambda: any("65535:6" in r.communities for r in w.seen.paths(P)), "LLGR_STALE on the route",
+                 lambda: str(w.seen.paths(P)))
+    w.revive(w.martlet)
+    w.wait_up()
+    w.eventually(lambda: any("65535:6" not in r.communities and r.neighbor for r in w.seen.paths(P)), "the route anew",
+                 lambda: str(w.seen.paths(P)))
+    w.daemon_sessions[0].expect_route(P, patience=30)
+
+
 group("Large tables, with a checksum of what is in them")
 
 COUNT = 20_000
-LARGE = 100_000
+LARGE = 200_000
 
 
 def table(count):
@@ -208,7 +266,7 @@ def _(w, daemon):
 
 @row(f"{LARGE} routes, both ways", slow=60)
 def _(w, daemon):
-    both_tables(w, daemon, LARGE, 400)
+    both_tables(w, daemon, LARGE, 500)
 
 
 @row("50000 routes flap three times, and both have the same at the end", slow=10)

@@ -1,4 +1,5 @@
 """Where a cell runs: Martlet and another daemon in namespaces of their own, joined by a link, and raw peers beside each."""
+import json
 import os
 import signal
 import subprocess
@@ -239,6 +240,11 @@ class World:
         daemon.start()
         side.enter("nft", "delete table ip mute")
         self.gone.discard(daemon)
+
+    def other_sent(self, daemon):
+        """How many NOTIFICATIONs Martlet counts from the other daemon."""
+        status = json.loads(daemon.bgpctl("show", "neighbors", self.at_martlet.name, "--json"))
+        return status["messages"]["received"]["notification"]
 
     def check_alive(self):
         for side in self.sides:
