@@ -364,6 +364,10 @@ def run_one(dut, scname, sc, args, disturb=None):
             perf = subprocess.Popen(["perf", "record", "-q", "-F", "299", "-g", "-p", ",".join(map(str, pids)), "-o", f"{d}/perf.data"],
                                     stderr=subprocess.DEVNULL)
             time.sleep(0.5)
+        if args.strace:
+            perf = subprocess.Popen(["strace", "-f", "-c", "-U", "calls,name", "-p", ",".join(map(str, pids)), "-o", f"{d}/strace"],
+                                    stderr=subprocess.DEVNULL)
+            time.sleep(1.0)
         nph = sc["phases"].count(",") + 3
         r = subprocess.run(cmd, capture_output=True, text=True, timeout=args.timeout * nph + 240)
         rec["stderr"] = r.stderr[-500:]
@@ -376,7 +380,15 @@ def run_one(dut, scname, sc, args, disturb=None):
         tool = sum(p.get("tool_cpu", 0) for p in rec.get("result", {}).get("phases", []))
         rec["other_cpu_s"] = round(b1 - b0 - cpu_of(pids) - tool, 1)
         rec["steal_s"] = round(st1 - st0, 1)
-        if perf:
+        if perf and args.strace:
+            perf.send_signal(signal.SIGINT); perf.wait()
+            calls = sorted(((int(n), name) for n, name in (l.split() for l in open(f"{d}/strace")
+                                                          if l.split()[:1] and l.split()[0].isdigit()) if name != "total"), reverse=True)
+            routes = sc["senders"] * sc["prefixes"]
+            rec["calls"] = dict((name, n) for n, name in calls)
+            print(f"==== system calls of {dut.name} in {scname}: {sum(n for n, _ in calls)} for {routes} routes: "
+                  + ", ".join(f"{name} {n}" for n, name in calls[:12]), flush=True)
+        elif perf:
             perf.send_signal(signal.SIGINT); perf.wait()
             o = subprocess.run(["perf", "report", "-i", f"{d}/perf.data", "--no-children", "-g", "none", "--percent-limit", "0.8", "--stdio", "--sort", "symbol"],
                                capture_output=True, text=True).stdout
@@ -549,6 +561,7 @@ def main():
     ap.add_argument("--phases", help="override the scenario's phase list")
     ap.add_argument("--out", help="append one JSON record per run")
     ap.add_argument("--perf", action="store_true", help="perf record the DUT and print the hottest symbols")
+    ap.add_argument("--strace", action="store_true", help="count the DUT's system calls by name; times mean nothing then")
     ap.add_argument("--keep", action="store_true", help="keep the DUT's work directory")
     ap.add_argument("--plugin", action="append", default=[], help="python file that adds to DUTS / SCENARIOS")
     ap.add_argument("--max-other", type=float, default=12, help="report: drop runs during which other work used more CPU-seconds than this")
