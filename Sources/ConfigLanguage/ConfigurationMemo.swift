@@ -1,8 +1,8 @@
 /// Fragments of an earlier reading, so that the next one parses only what changed.
 ///
-/// A fragment is an included file that holds nothing but BGP protocols with names of their own, without templates: what
-/// it means depends on itself and on the files that are no fragments. So it is taken over while its octets and all those
-/// files are the same. A reading that has anything to report is done again without the memo, because places in it are
+/// A fragment is an included file that holds nothing but BGP protocols with names of their own, which may start from
+/// templates but not from other instances: what it means depends on itself and on the files that are no fragments, as a
+/// file with a template is none. So it is taken over while its octets and all those files are the same. A reading that has anything to report is done again without the memo, because places in it are
 /// those of the earlier reading.
 public struct ConfigurationMemo: Sendable {
     /// A file and its protocols.

@@ -33,7 +33,6 @@ extension Parser {
         if let family = self.dialect.onlyFamily, kind != .device, kind != .pipe {
             draft.channels = [ChannelDraft(family: family, location: nameLocation)]
         }
-        let isDerived = self.sees("from")
         if self.accept("from") {
             guard case .protocolDraft(let base) = self.nextSymbol else { throw self.undefinedName("a template") }
             guard base.kind == kind else {
@@ -44,6 +43,7 @@ extension Parser {
             }
             self.advance()
             draft = base.derived(isTemplate: isTemplate)
+            draft.dependsOnInstance = base.dependsOnInstance || !base.isTemplate
         }
         let isNamed = name != nil
         let fullName = name ?? self.nextDefaultName(kind)
@@ -57,7 +57,9 @@ extension Parser {
         if !isTemplate, self.errorCount == errorsBefore {
             let file = nameLocation.file
             let isInOneFile = self.tokens[first].file == file && self.previousLocation.file == file
-            if kind == .bgp, isNamed, !isDerived, isInOneFile, self.diagnostics.count == remarksBefore {
+            if kind == .bgp, isNamed, !draft.dependsOnInstance, isInOneFile,
+                self.diagnostics.count == remarksBefore
+            {
                 self.recorded.append(
                     ParsedProtocol(
                         name: fullName,

@@ -34,6 +34,8 @@ struct ListenDraft: Sendable {
 struct ProtocolDraft: Sendable {
     var kind: ProtocolKind
     var isTemplate: Bool
+    /// Whether it, or a template that it was made from, starts from an instance, which may be part of a fragment.
+    var dependsOnInstance = false
     var isDisabled = false
     var description: String?
     var debug: Set<DebugCategory> = []

@@ -1,3 +1,4 @@
+import Policy
 import SpeakerSettings
 import Testing
 
@@ -59,6 +60,78 @@ struct ConfigurationMemoTests {
         sources.files["peers/3.conf"] = Self.peer(3, "passive;")
         #expect(self.kept(sources, &memo) == ["p2", "p4"])
         #expect(memo.fragments.count == 3)
+    }
+
+    /// Two sessions with a template in a file of its own, which starts from another one.
+    private static var derived: InMemorySources {
+        var sources = Self.sources(1)
+        sources.files["main.conf"] = "include \"templates.conf\";\n" + Self.root
+        sources.files["templates.conf"] = """
+            template bgp base { local 10.0.0.1 as 65000; hold time 90; }
+            template bgp members from base { ipv4 { import all; export none; }; }
+            """
+        for number in [8, 9] {
+            sources.files["peers/\(number).conf"] =
+                "protocol bgp p\(number) from members { neighbor 10.0.0.\(number) as 65001; }"
+        }
+        return sources
+    }
+
+    @Test("A fragment whose sessions start from a template is taken over while the template is the same")
+    func template() {
+        var sources = Self.derived
+        var memo = ConfigurationMemo()
+        #expect(self.read(sources, &memo).errors.isEmpty)
+        #expect(memo.fragments.keys.sorted() == ["peers/2.conf", "peers/8.conf", "peers/9.conf"])
+        self.mark(&memo)
+        sources.files["peers/8.conf"] =
+            "protocol bgp p8 from members { neighbor 10.0.0.8 as 65001; passive; hold time 30; }"
+        #expect(self.kept(sources, &memo) == ["p2", "p9"])
+    }
+
+    @Test("A fragment is parsed again when the template of its sessions changed, also that of the template")
+    func changedTemplate() {
+        for (old, new) in [("import all", "import none"), ("hold time 90", "hold time 60")] {
+            var sources = Self.derived
+            var memo = ConfigurationMemo()
+            _ = self.read(sources, &memo)
+            self.mark(&memo)
+            let text = sources.files["templates.conf"] ?? ""
+            sources.files["templates.conf"] = text.replacing(old, with: new)
+            #expect(self.kept(sources, &memo).isEmpty)
+            let result = self.read(sources, &memo)
+            let sessions = (result.settings?.protocols ?? []).compactMap { instance in
+                if case .bgp(let session) = instance { session } else { nil }
+            }
+            for session in sessions where session.common.name != "p2" {
+                #expect(session.timers.hold == (new == "hold time 60" ? 60 : 90))
+                #expect(
+                    session.channels.first?.channel.importPolicy == (new == "import none" ? .rejectAll : .acceptAll)
+                )
+            }
+        }
+    }
+
+    @Test("A session whose template starts from a session of a fragment follows that session")
+    func templateOfInstance() {
+        var sources = Self.sources(2)
+        sources.files["main.conf"] =
+            Self.root + "\ntemplate bgp t from p2 { passive; }\ninclude \"late/*.conf\";"
+        sources.files["late/9.conf"] = "protocol bgp p9 from t { neighbor 10.0.0.9 as 65001; }"
+        var memo = ConfigurationMemo()
+        #expect(self.read(sources, &memo).errors.isEmpty)
+        #expect(memo.fragments.keys.sorted() == ["peers/2.conf", "peers/3.conf"])
+        sources.files["peers/2.conf"] = Self.peer(2, "hold time 30;")
+        let result = self.read(sources, &memo)
+        #expect(
+            (result.settings?.protocols ?? []).contains { instance in
+                if case .bgp(let session) = instance {
+                    session.common.name == "p9" && session.timers.hold == 30
+                } else {
+                    false
+                }
+            }
+        )
     }
 
     @Test("A changed file that is no fragment makes all be parsed")
@@ -127,7 +200,7 @@ struct ConfigurationMemoTests {
         for step in 0..<150 {
             let number = Int.random(in: 2...9, using: &random)
             let path = "peers/\(number).conf"
-            switch Int.random(in: 0..<10, using: &random) {
+            switch Int.random(in: 0..<13, using: &random) {
             case 0: sources.files[path] = nil
             case 1: sources.files[path] = Self.peer(number == 9 ? 2 : number, "passive;")
             case 2: sources.files[path] = Self.peer(number, "import;")
@@ -138,6 +211,11 @@ struct ConfigurationMemoTests {
                 sources.files["main.conf"] =
                     Self.root + "\nprotocol bgp last from p\(number) { neighbor 10.0.1.1 as 1; }"
             case 7: sources.files["main.conf"] = Self.root
+            case 8:
+                sources.files["filters.conf"] =
+                    "filter taken { accept; } template bgp t { local 10.0.0.1 as \(65000 + number); ipv4 { import all; export none; }; }"
+            case 9:
+                sources.files[path] = "protocol bgp p\(number) from t { neighbor 10.0.0.\(number) as 65001; }"
             default: sources.files[path] = Self.peer(number, "description \"\(step)\";")
             }
             _ = self.read(sources, &memo, "seed \(seed), step \(step)")
