@@ -48,6 +48,9 @@ struct FilterInstruction: Hashable, Sendable {
         case jumpIfNumber(FilterTest, Bool)
         /// Jumps when it is the flag whether the pair `operand` is among the communities.
         case jumpIfCommunity(Bool)
+        /// Goes behind the first test of the chain `operand >> 6`, from its test `operand & 63` on, whose pair is among
+        /// the communities; jumps when there is none.
+        case findCommunity
         /// Pops a bool, jumps when it is the flag.
         case jumpIfTop(Bool)
         /// Pops a value, jumps to where the switch `operand` says.

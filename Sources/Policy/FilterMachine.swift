@@ -12,6 +12,8 @@ struct FilterMachine {
     private var budget = FilterProgram.instructionLimit
     private var line = ""
     private var places = AttributePlaces()
+    /// Whether the attributes have been copied for changes.
+    private var hasRoom = false
     /// The last instruction that ran.
     private(set) var position = 0
     /// Lines that were printed.
@@ -53,6 +55,9 @@ struct FilterMachine {
                 if (isPossible && self.hasCommunity(instruction.operand, route)) == flag {
                     at = Int(instruction.target)
                 }
+            case .findCommunity:
+                if !self.places.isKnown { self.find(in: route) }
+                at = self.find(program.chains[operand >> 6], from: operand & 63, route)
             case .testNumber(let test):
                 if !self.places.isKnown { self.find(in: route) }
                 self.budget &-= self.places.cost
@@ -78,6 +83,7 @@ struct FilterMachine {
                 let value = self.pop()
                 self.budget -= value.cost
                 self.places.isKnown = false
+                self.makeRoom(in: &route)
                 try route.write(value, to: attribute)
             case .unset(let attribute):
                 self.places.isKnown = false
@@ -143,12 +149,35 @@ struct FilterMachine {
         throw .noVerdict
     }
 
+    /// Where a chain of tests leads.
+    @inline(__always)
+    private mutating func find(_ chain: CommunityChain, from first: Int, _ route: borrowing RouteDraft) -> Int {
+        var candidates = chain.candidates(self.places.communityMarks) & (.max << UInt64(first))
+        while candidates != 0 {
+            let index = candidates.trailingZeroBitCount
+            if self.hasCommunity(chain.communities[index], route) { return Int(chain.positions[index]) &+ 1 }
+            candidates &= candidates &- 1
+        }
+        return Int(chain.end)
+    }
+
     @inline(__always)
     private mutating func pop() -> FilterValue { self.stack.popLast() ?? .undefined }
 
     private mutating func hasCommunity(_ community: UInt32, _ route: borrowing RouteDraft) -> Bool {
         self.budget &-= self.places.cost
         return route.holds(.communitiesHold, number: community, self.places)
+    }
+
+    /// Copies the attributes once before the first change, with room for what filters usually add.
+    @inline(__always)
+    private mutating func makeRoom(in route: inout RouteDraft) {
+        guard !self.hasRoom else { return }
+        self.hasRoom = true
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(route.attributes.bytes.count &+ 96)
+        bytes += route.attributes.bytes
+        route.attributes = PathAttributes(canonical: bytes)
     }
 
     /// Long paths and lists take longer to walk than an instruction.
@@ -233,10 +262,13 @@ extension FilterMachine {
     ) throws(FilterError) {
         self.budget &-= route.attributes.bytes.count >> 7
         guard self.budget > 0 else { throw .tooManyInstructions }
-        if !self.places.isKnown { self.find(in: route) }
-        if edit == .delete, self.places.isEmpty(attribute) { return }
+        if edit == .delete {
+            if !self.places.isKnown { self.find(in: route) }
+            if self.places.isEmpty(attribute) { return }
+        }
         guard Self.changes(edit, value, route.attributes.view) else { return }
         self.places.isKnown = false
+        self.makeRoom(in: &route)
         if edit == .insert, route.attributes.bytes.count < 16_384 {
             switch (attribute, value) {
             case (.bgpCommunity, .pair(let pair)): return route.attributes.append(pair)

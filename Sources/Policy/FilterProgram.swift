@@ -27,6 +27,7 @@ public struct FilterProgram: Sendable {
         let customAttributes: [FilterCustomAttribute]
         let masks: [[PathMask.Element?]]
         let originTables: [ROATable]
+        let chains: [CommunityChain]
         let slotCount: Int
         let dependencies: PolicyDependencies
         let places: [(start: Int, place: FilterPlace)]
@@ -34,7 +35,7 @@ public struct FilterProgram: Sendable {
         let fingerprint: Int
 
         init(_ compiler: FilterCompiler, slotCount: Int, originTables: [ROATable]) {
-            self.code = compiler.code
+            (self.code, self.chains) = CommunityChain.linked(compiler.code)
             self.constants = compiler.constants
             self.functions = compiler.functions
             self.switches = compiler.switches
@@ -44,7 +45,14 @@ public struct FilterProgram: Sendable {
             self.slotCount = compiler.code.count == 1 ? 0 : slotCount
             self.dependencies = compiler.dependencies
             self.places = compiler.places
-            self.fingerprint = Self.hash(self.code, self.constants, self.switches, self.masks, originTables)
+            self.fingerprint = Self.hash(
+                self.code,
+                self.constants,
+                self.switches,
+                self.masks,
+                originTables,
+                self.chains
+            )
         }
 
         /// The same program with other tables.
@@ -56,10 +64,18 @@ public struct FilterProgram: Sendable {
             self.customAttributes = other.customAttributes
             self.masks = other.masks
             self.originTables = originTables
+            self.chains = other.chains
             self.slotCount = other.slotCount
             self.dependencies = other.dependencies
             self.places = other.places
-            self.fingerprint = Self.hash(self.code, self.constants, self.switches, self.masks, originTables)
+            self.fingerprint = Self.hash(
+                self.code,
+                self.constants,
+                self.switches,
+                self.masks,
+                originTables,
+                self.chains
+            )
         }
 
         private static func hash(
@@ -67,7 +83,8 @@ public struct FilterProgram: Sendable {
             _ constants: [FilterValue],
             _ switches: [FilterSwitch],
             _ masks: [[PathMask.Element?]],
-            _ tables: [ROATable]
+            _ tables: [ROATable],
+            _ chains: [CommunityChain]
         ) -> Int {
             var hasher = Hasher()
             hasher.combine(code)
@@ -75,6 +92,7 @@ public struct FilterProgram: Sendable {
             hasher.combine(switches)
             hasher.combine(masks)
             hasher.combine(tables)
+            hasher.combine(chains)
             return hasher.finalize()
         }
 
@@ -94,6 +112,7 @@ public struct FilterProgram: Sendable {
                     && self.constants == other.constants && self.functions == other.functions
                     && self.switches == other.switches && self.customAttributes == other.customAttributes
                     && self.masks == other.masks && self.originTables == other.originTables
+                    && self.chains == other.chains
                     && self.slotCount == other.slotCount)
         }
     }
@@ -178,9 +197,15 @@ extension FilterProgram: RoutePolicy {
     /// Runs the program; what it prints goes to ``FilterLog``.
     public func evaluate(_ route: inout RouteDraft) -> PolicyVerdict {
         if let verdict = self.constantVerdict { return verdict }
-        let outcome = self.run(&route)
-        for line in outcome.printed { FilterLog.write(line) }
-        return outcome.verdict
+        var machine = FilterMachine()
+        let verdict: PolicyVerdict
+        do {
+            verdict = try machine.run(self.storage, &route)
+        } catch {
+            verdict = .reject
+        }
+        for line in machine.lines { FilterLog.write(line) }
+        return verdict
     }
 
     /// Runs the program and tells why when it failed, and what it printed.

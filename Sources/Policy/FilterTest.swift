@@ -92,7 +92,13 @@ extension FilterTest {
             constant = value
             switch (attribute, value) {
             case (.net, .prefixSet): test = .prefixInSet
-            case (.bgpPath, .mask): test = .pathMatches
+            case (.bgpPath, .mask(let mask)):
+                if let set = mask.anywhere {
+                    constant = .intSet(set)
+                    test = .pathMeets
+                } else {
+                    test = .pathMatches
+                }
             case (.bgpPath, .intSet): test = .pathMeets
             case (.bgpCommunity, .pairSet): test = .communitiesMeet
             case (.bgpExtCommunity, .ecSet): test = .extendedMeet

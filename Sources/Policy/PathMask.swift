@@ -18,6 +18,14 @@ public struct PathMask: Hashable, Sendable {
         }
     }
 
+    /// The set, if the mask matches where a number of it stands anywhere: `[= * 64512 * =]`.
+    var anywhere: FilterRangeSet<UInt32>? {
+        guard self.elements.count == 3, self.elements[0] == .anyRun, self.elements[2] == .anyRun,
+            case .number(let ranges) = self.elements[1]
+        else { return nil }
+        return ranges
+    }
+
     /// One element.
     public enum Element: Hashable, Sendable {
         /// A number in one of the ranges.
