@@ -29,10 +29,12 @@ public enum IPAddress: Hashable, Sendable, BitwiseCopyable {
         }
     }
 
-    /// Whether the address is link-local.
+    /// Whether the address means something only together with an interface: fe80::/10.
+    ///
+    /// Those of 169.254.0.0/16 do not: they are found by their network, as tunnels of cloud providers have them.
     public var isLinkLocal: Bool {
         switch self {
-        case .v4(let address): address.isLinkLocal
+        case .v4: false
         case .v6(let address): address.isLinkLocal
         }
     }

@@ -28,9 +28,6 @@ public struct IPv4Address: Hashable, Sendable, Comparable, BitwiseCopyable {
     /// Whether the address lies in 127.0.0.0/8 (RFC 1122 §3.2.1.3).
     public var isLoopback: Bool { self.rawValue >> 24 == 127 }
 
-    /// Whether the address lies in 169.254.0.0/16 (RFC 3927).
-    public var isLinkLocal: Bool { self.rawValue >> 16 == 0xA9FE }
-
     /// Whether the address can be a unicast host or next hop: not 0/8, 127/8, class D or class E.
     public var isUsableNextHop: Bool {
         let first = self.rawValue >> 24

@@ -110,6 +110,47 @@ extension Interop {
             }
         }
 
+        @Test("Addresses of 169.254.0.0/16, as tunnels have them, are addresses like others")
+        func tunnel() async throws {
+            try await Lab.run { lab in
+                let (here, there) = (try lab.addNamespace(), try lab.addNamespace())
+                let ends = ["169.254.10.1", "169.254.10.2"]
+                try lab.connect(here, [ends[0] + "/30", "fd20::1/64"], there, [ends[1] + "/30", "fd20::2/64"])
+                func configuration(_ ends: [String], _ numbers: [Int], _ route: String) -> String {
+                    """
+                    router id 10.20.0.\(numbers[0] - 64511);
+                    protocol device {}
+                    protocol kernel { scan time 1; ipv4 { import none; export where source = RTS_BGP; }; }
+                    protocol static own { ipv4; route \(route) blackhole; }
+                    protocol bgp peer {
+                      local \(ends[0]) as \(numbers[0]); neighbor \(ends[1]) as \(numbers[1]); \(Interop.timers)
+                      ipv4 { import all; export where source = RTS_STATIC; };
+                    }
+                    """
+                }
+                let martlet = try await MartletProcess.start(
+                    "martlet",
+                    in: here,
+                    lab,
+                    configuration: configuration(ends, [64_512, 64_513], "203.0.113.0/25")
+                )
+                let bird = try await Bird.start(
+                    "bird",
+                    in: there,
+                    lab,
+                    configuration: configuration([ends[1], ends[0]], [64_513, 64_512], "203.0.113.128/25")
+                )
+                try await Interop.requireSession(lab, martlet, bird)
+                try await lab.require("the kernel routes to the neighbour") {
+                    try here.run("/usr/sbin/ip", "route", "show", "proto", "81").output
+                        .contains("203.0.113.128/25 via 169.254.10.2 dev eth1")
+                }
+                let routes = try await Interop.routes(of: bird, count: 1)
+                #expect(routes.map(\.prefix) == ["203.0.113.0/25"])
+                #expect(routes.map(\.nextHop) == [ends[0]])
+            }
+        }
+
         @Test("A session between link-local addresses follows its link down and up")
         func linkDown() async throws {
             try await Self.withSession(["fe80::1", "fe80::2"], global: nil) { lab, here, martlet, bird in

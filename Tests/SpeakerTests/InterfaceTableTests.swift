@@ -58,7 +58,38 @@ struct InterfaceTableTests {
         #expect(table.interface(reaching: try address("192.0.2.77")) == 2)
     }
 
-    @Test("Connected networks are those of chosen links that are up, loopback left out")
+    @Test("Addresses of services on the loopback interface are networks, those that every host has are not")
+    func loopback() throws {
+        var table = try hostInterfaces()
+        for text in ["203.0.113.53/32", "2001:db8::53/128", "::1/128", "fe80::1/64"] {
+            let changes = table.apply(.addressAdded(LinkAddress(interface: 1, address: try interfaceAddress(text))))
+            #expect(changes)
+        }
+        let chosen = [InterfacePattern(isNegative: false, glob: "lo")]
+        #expect(table.connectedNetworks(chosen, isIPv4: true) == [try prefix("203.0.113.53/32"): 1])
+        #expect(table.connectedNetworks(chosen, isIPv4: false) == [try prefix("2001:db8::53/128"): 1])
+        #expect(table.connectedNetworks([], isIPv4: true)[try prefix("203.0.113.53/32")] == 1)
+        // They lead to no neighbour.
+        #expect(table.connectedNetworks(chosen, isIPv4: true, withLoopback: false) == [:])
+    }
+
+    @Test("Networks of 169.254.0.0/16, as tunnels have them, are networks; those of 127.0.0.0/8 are not")
+    func linkLocal() throws {
+        var table = InterfaceTable()
+        let changes = table.replace(
+            links: [Link(index: 2, name: "vti0")],
+            addresses: [
+                LinkAddress(interface: 2, address: try interfaceAddress("169.254.10.2/30")),
+                LinkAddress(interface: 2, address: try interfaceAddress("127.5.0.1/24")),
+            ]
+        )
+        #expect(changes)
+        #expect(
+            table.connectedNetworks([], isIPv4: true, withLoopback: false) == [try prefix("169.254.10.0/30"): 2]
+        )
+    }
+
+    @Test("Connected networks are those of chosen links that are up")
     func connected() throws {
         var table = try hostInterfaces()
         let all = try [prefix("192.0.2.0/24"): UInt32(2), prefix("198.51.100.0/25"): 3]

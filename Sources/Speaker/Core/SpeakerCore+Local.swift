@@ -133,7 +133,11 @@ extension SpeakerCore {
     /// Follows the interfaces.
     private func updateConnected() {
         for (family, source) in self.connected {
-            let wanted = self.interfaces.connectedNetworks([], isIPv4: family == .ipv4Unicast)
+            let wanted = self.interfaces.connectedNetworks(
+                [],
+                isIPv4: family == .ipv4Unicast,
+                withLoopback: false
+            )
             self.connected[family]?.announced = wanted
             self.announceNetworks(wanted, over: source, CommonSettings(name: ""))
         }

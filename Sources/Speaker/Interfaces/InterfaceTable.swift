@@ -118,13 +118,18 @@ struct InterfaceTable: Sendable {
     }
 
     /// Networks of interfaces that `patterns` choose, one per prefix, with the interface: what `protocol direct` announces.
-    func connectedNetworks(_ patterns: [InterfacePattern], isIPv4: Bool) -> [IPPrefix: UInt32] {
+    ///
+    /// Those of loopback interfaces lead to no neighbour, but services have addresses there; 127.0.0.0/8, ::1 and IPv6
+    /// link-local addresses are nobody else's business on any interface.
+    func connectedNetworks(_ patterns: [InterfacePattern], isIPv4: Bool, withLoopback: Bool = true) -> [IPPrefix:
+        UInt32]
+    {
         var result: [IPPrefix: UInt32] = [:]
         for (index, list) in self.addresses {
-            guard let link = self.links[index], link.isOperUp, !link.isLoopback else { continue }
+            guard let link = self.links[index], link.isOperUp, withLoopback || !link.isLoopback else { continue }
             for entry in list {
                 let prefix = entry.peer.map(\.hostPrefix) ?? entry.address.network
-                guard prefix.isIPv4 == isIPv4, !entry.address.address.isLinkLocal,
+                guard prefix.isIPv4 == isIPv4, !entry.address.address.isLinkLocal, !entry.address.address.isLoopback,
                     patterns.choose(link.name, entry.address.address)
                 else { continue }
                 // The lowest index wins where two interfaces share a network, so that the answer is stable.
@@ -132,6 +137,16 @@ struct InterfaceTable: Sendable {
             }
         }
         return result
+    }
+}
+
+extension IPAddress {
+    /// Whether it is one of those that every host has.
+    fileprivate var isLoopback: Bool {
+        switch self {
+        case .v4(let address): address.isLoopback
+        case .v6(let address): address.isLoopback
+        }
     }
 }
 
