@@ -7,7 +7,7 @@ extension Interop {
     /// Configurations with the structure of what generators render, run by BIRD and by Martlet with the same neighbours.
     @Suite("Generated configurations")
     struct GeneratedConfigurationTests {
-        private static func file(_ name: String) -> String {
+        static func file(_ name: String) -> String {
             URL(filePath: #filePath).deletingLastPathComponent()
                 .appending(path: "../../Fixtures/bird2/\(name)/speaker.conf").standardizedFileURL.path
         }
@@ -41,6 +41,40 @@ extension Interop {
                 }
             }
 
+            /// What it wrote to the kernel, in one order.
+            func kernelRoutes(in namespace: Lab.Namespace) throws -> [String] {
+                var lines: [String] = []
+                for family in ["-4", "-6"] {
+                    let text = try namespace.run(
+                        "/usr/sbin/ip",
+                        family,
+                        "-o",
+                        "-details",
+                        "route",
+                        "show",
+                        "table",
+                        "all",
+                        "proto",
+                        "\(self.protocolNumber)"
+                    ).output
+                    for line in text.replacing("\\", with: " ").replacing("\t", with: " ").split(separator: "\n") {
+                        let parts = line.split(separator: " ").joined(separator: " ").components(
+                            separatedBy: " nexthop "
+                        )
+                        lines.append(([parts[0]] + parts.dropFirst().sorted()).joined(separator: " nexthop "))
+                    }
+                }
+                return lines
+            }
+
+            /// Starts a protocol that the file disables.
+            func enable(_ name: String) throws {
+                switch self {
+                case .bird(let bird): _ = try bird.query("enable \(name)")
+                case .martlet(let martlet): _ = try martlet.bgpctl("neighbor", name, "up")
+                }
+            }
+
             /// The accepted routes of a table; LOCAL_PREF as it counts.
             func routes(table: String) async throws -> [PeerRoute] {
                 switch self {
@@ -50,7 +84,12 @@ extension Interop {
                     return PeerRoute.ordered(
                         routes.filter { $0.rejected == nil }.map { route in
                             var result = PeerRoute(route)
-                            if route.source == .bgp { result.localPref = result.localPref ?? 100 }
+                            if route.source == .bgp {
+                                result.localPref = result.localPref ?? 100
+                            } else {
+                                // The gateway, which BIRD shows elsewhere.
+                                result.nextHop = nil
+                            }
                             return result
                         }
                     )
@@ -157,27 +196,7 @@ extension Interop {
             init() {}
 
             init(_ reader: Running, in here: Lab.Namespace, _ racks: [Bird]) async throws {
-                for family in ["-4", "-6"] {
-                    let number = "\(reader.protocolNumber)"
-                    let text = try here.run(
-                        "/usr/sbin/ip",
-                        family,
-                        "-o",
-                        "-details",
-                        "route",
-                        "show",
-                        "table",
-                        "all",
-                        "proto",
-                        number
-                    ).output
-                    for line in text.replacing("\\", with: " ").replacing("\t", with: " ").split(separator: "\n") {
-                        let parts = line.split(separator: " ").joined(separator: " ").components(
-                            separatedBy: " nexthop "
-                        )
-                        self.kernel.append(([parts[0]] + parts.dropFirst().sorted()).joined(separator: " nexthop "))
-                    }
-                }
+                self.kernel = try reader.kernelRoutes(in: here)
                 for table in ["master4", "master6"] {
                     self.tables.append(try await reader.routes(table: table))
                     for rack in racks { self.racks.append(try rack.routes(table: table, "protocol host")) }
@@ -258,7 +277,7 @@ extension Interop {
         }
 
         /// A route of the kernel without the name or number of who wrote it.
-        private static func withoutNumber(_ line: String) -> String {
+        static func withoutNumber(_ line: String) -> String {
             line.replacing("proto bird ", with: "").replacing("proto 12 ", with: "").replacing("proto 81 ", with: "")
         }
     }
