@@ -228,14 +228,19 @@ extension Parser {
     private mutating func parseDirectStatement(_ draft: inout ProtocolDraft) throws(SyntaxError) {
         if self.accept("interface") {
             // Several statements add up: their patterns are tried in order.
-            repeat {
-                draft.interfaces.append(try self.parseInterfacePattern())
-            } while self.accept(.comma)
+            draft.interfaces += try self.parseInterfacePatterns()
         } else if self.accept("check", "link") {
             _ = try self.parseSwitch()
         } else {
             throw self.unknownStatement(of: .direct, ["interface", "check"])
         }
+    }
+
+    /// Patterns with commas between them.
+    mutating func parseInterfacePatterns() throws(SyntaxError) -> [InterfacePattern] {
+        var patterns: [InterfacePattern] = []
+        repeat { patterns.append(try self.parseInterfacePattern()) } while self.accept(.comma)
+        return patterns
     }
 
     /// `[-] "glob" [prefix]` or `[-] prefix`.

@@ -21,6 +21,8 @@ extension Parser {
         }
         self.checkSortedTables()
         self.bindOriginTables()
+        // One that is given needs no choice.
+        if self.settings.routerID != nil { self.settings.routerIDPatterns = [] }
         if self.settings.protocols.isEmpty && !self.diagnostics.contains(where: { $0.severity == .error }) {
             self.report(.error, self.location, "the configuration has no protocol")
         }
@@ -31,7 +33,8 @@ extension Parser {
     static let statements = [
         "attribute", "define", "debug protocols", "debug latency", "debug commands", "filter", "function",
         "graceful restart wait", "include",
-        "ipv4 table", "ipv6 table", "log", "protocol", "roa4 table", "roa6 table", "router id", "template",
+        "ipv4 table", "ipv6 table", "log", "protocol", "roa4 table", "roa6 table", "router id", "router id from",
+        "template",
         "timeformat", "watchdog",
     ]
     /// Statements that only BIRD 1.6 has.
@@ -47,8 +50,11 @@ extension Parser {
         case "router":
             self.advance()
             try self.expect("id")
-            if self.sees("from") { throw self.unsupported(self.location, "'router id from'") }
-            self.settings.routerID = try self.parseRouterID("a router id")
+            if self.accept("from") {
+                self.settings.routerIDPatterns = try self.parseInterfacePatterns()
+            } else {
+                self.settings.routerID = try self.parseRouterID("a router id")
+            }
             try self.expect(.semicolon)
         case "define":
             self.advance()

@@ -19,7 +19,6 @@ enum Refusals {
             "write the address where it is used: 'router id', 'local IP', 'next hop address'"
         ),
         (["in a channel"], "write it in the protocol"),
-        (["'router id from'"], "write the router id: router id A.B.C.D;"),
         (["'require'"], "remove it: 'bgpctl show neighbors NAME' says what was negotiated"),
         (
             ["link local next hop format"],

@@ -104,7 +104,7 @@ public enum SpeakerError: Error, Hashable, Sendable, CustomStringConvertible {
     /// One line of text.
     public var description: String {
         switch self {
-        case .noRouterID: "cannot choose a router id: set 'router id', no interface has an IPv4 address"
+        case .noRouterID: "cannot choose a router id: set 'router id', no interface has an IPv4 address that may be it"
         }
     }
 }

@@ -1,4 +1,5 @@
 public import BGPWire
+public import IPAddressing
 
 /// What has to be done to get from the running settings to new ones, as little as possible.
 public struct ReloadPlan: Hashable, Sendable {
@@ -20,16 +21,21 @@ public struct ReloadPlan: Hashable, Sendable {
     ///   - new: What is to run.
     ///   - isSoft: Whether changed filters wait until their instance starts again.
     ///   - waiting: Names of instances whose filters wait since an earlier soft reload.
+    ///   - routerIDs: The default router id that runs and the one that the new settings come to on this host; without,
+    ///     what the settings say of it is compared.
     public init(
         from old: SpeakerSettings,
         to new: SpeakerSettings,
         isSoft: Bool = false,
-        waiting: Set<String> = []
+        waiting: Set<String> = [],
+        routerIDs: (old: RouterID, new: RouterID)? = nil
     ) {
         self.addedTables = new.tables.filter { table in !old.tables.contains { $0.isSame(as: table) } }
         self.removedTables = old.tables.filter { table in !new.tables.contains { $0.isSame(as: table) } }
         self.logsChanged = old.logs != new.logs
-        self.routerIDChanged = old.routerID != new.routerID
+        self.routerIDChanged =
+            routerIDs.map { $0.old != $0.new }
+            ?? (old.routerID != new.routerID || old.routerIDPatterns != new.routerIDPatterns)
         let replaced = Set(self.addedTables.map(\.name)).union(self.removedTables.map(\.name))
         let before = Dictionary(old.protocols.map { ($0.common.name, $0) }, uniquingKeysWith: { first, _ in first })
         let after = Set(new.protocols.map(\.common.name))

@@ -6,6 +6,8 @@ public import Policy
 public struct SpeakerSettings: Hashable, Sendable {
     /// `router id`; nil means the speaker picks one of the host's IPv4 addresses at start.
     public var routerID: RouterID?
+    /// `router id from`: the addresses that the speaker picks from, at start and at each reload; empty means all.
+    public var routerIDPatterns: [InterfacePattern] = []
     /// Tables in order of definition; `master4` and `master6` are always present.
     public var tables: [TableSettings]
     /// Protocol instances in order of definition; names are unique.

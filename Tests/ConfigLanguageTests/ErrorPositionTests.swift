@@ -25,8 +25,8 @@ struct ErrorPositionTests {
             ("router id ::1;", "1:11 expected a router id as a dotted quad"),
             ("router id 0;", "1:11 a router id must not be zero"),
             (
-                "router id from \"eth0\";",
-                "1:11 'router id from' is not supported yet; write the router id: router id A.B.C.D;"
+                "router id from eth0;",
+                "1:16 expected an interface name in quotes, or a prefix, found 'eth0'"
             ),
             (
                 "log stderr { eror };",
@@ -272,7 +272,7 @@ struct ErrorPositionTests {
     @Test(
         "What is refused says what to do instead",
         arguments: [
-            "router id from \"eth0\";", "mrtdump protocols all;", "eval 1;", "roa table x;", "vpn4 table x;",
+            "mrtdump protocols all;", "eval 1;", "roa table x;", "vpn4 table x;",
             "flow4 table x;", "mpls domain x;", "cli \"x\" {};", "threads 2;", "hostname \"x\";",
             "protocol rpki x {}", "protocol bmp x {}", "protocol mrt x {}", "protocol rip x {}", "protocol ospf x {}",
             "protocol babel x {}", "protocol radv x {}", "protocol perf x {}", "protocol l3vpn x {}",

@@ -12,6 +12,8 @@ import Testing
 enum OracleCorpus {
     static let accepted: [String] = [
         "router id 10.0.0.1;\nlog stderr all;\nprotocol device { scan time 2; debug all; }",
+        "router id from -\"lo\", \"eth*\" 10.0.0.0/8, 192.168.0.0/16; protocol device {}",
+        "router id from \"lo\"; router id 1.2.3.4; protocol device {}",
         "router id 1; log syslog name \"x\" { error, warning }; log \"/tmp/martlet-test.log\" { debug }; debug protocols { states, routes }; protocol device {}",
         "router id 1.2.3.4; ipv4 table a; ipv6 table 'b-c'; ipv4 table master4; protocol direct { ipv4 { table a; }; ipv6 { table 'b-c'; }; interface -\"cali*\", -\"kube-ipvs*\", \"*\"; interface \"eth?\" 10.0.0.0/8, -192.168.0.0/16; check link off; }",
         "router id 1.2.3.4; protocol kernel { ipv4 { import all; export none; }; learn; persist; scan time 5; merge paths on limit 4; metric 32; } protocol kernel { ipv6; kernel table 100; merge paths; }",

@@ -85,7 +85,7 @@ struct PrinterTests {
         let all = try settings(
             "protocol bgp { local as 1; neighbor 192.0.2.1 as 1; ipv4; } protocol kernel { ipv4; } protocol static { ipv4; } ipv4 table t; protocol pipe { table t; peer table master4; }"
         )
-        #expect(names(all) == ["routerID", "tables", "protocols", "logs", "restartWait"])
+        #expect(names(all) == ["routerID", "routerIDPatterns", "tables", "protocols", "logs", "restartWait"])
         for instance in all.protocols {
             #expect(names(instance.common) == ["name", "isDisabled", "description", "debug", "routerID"])
             switch instance {

@@ -29,6 +29,31 @@ struct CheckReportTests {
         #expect(error.sourceLine == "  protocol statc {}")
     }
 
+    @Test(
+        "An error of every stage stands there as the loader reports it: letters, words, names, types, sets, protocols, includes",
+        arguments: [
+            ("define a = §;", "unexpected character '§'"), ("/* never", "comment is not closed"),
+            ("foo;", "'foo' is not a statement of the configuration"),
+            ("define x = 1; define x = 2;", "'x' is already defined as a constant"),
+            ("filter f { if bgp_med then accept; }", "the condition must be of type bool, not int"),
+            ("filter f { if net ~ [10.0.0.0/8, ::/0] then accept; }", "IPv4 and IPv6 prefixes cannot be in one set"),
+            ("protocol bgp x { neighbor 192.0.2.1 as 5; }", "the local AS number is missing: 'local as N'"),
+            (
+                "protocol bgp x { local as 5; neighbor 192.0.2.1 as 5; ipv4 { secondary; }; }",
+                "'secondary' needs a sorted table, as in: table master4 sorted;"
+            ),
+            ("include \"nowhere.conf\";", "cannot read"), ("router id 1.2.3.4;", "the configuration has no protocol"),
+            (String(repeating: "x;\n", count: 60), "too many errors; the rest is not checked"),
+        ]
+    )
+    func stages(text: String, message: String) throws {
+        let (report, path) = try Self.report(text)
+        #expect(!report.valid && report.files == [path])
+        let found = report.diagnostics.filter { $0.severity.rawValue == "error" && $0.message.contains(message) }
+        #expect(found.count == 1, "\(report.diagnostics.map(\.message))")
+        #expect(found.allSatisfy { $0.file == path && $0.line >= 1 && $0.column >= 1 && $0.width >= 1 })
+    }
+
     @Test("A line with a password is not quoted")
     func password() throws {
         let (report, _) = try Self.report("protocol bgp x { password \"hush\" foo; }\n")

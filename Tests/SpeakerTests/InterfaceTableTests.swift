@@ -114,6 +114,42 @@ struct InterfaceTableTests {
         #expect(globMatches(pattern[...], name[...]) == matches)
     }
 
+    @Test(
+        "'router id from' takes the lowest first address of a network on chosen interfaces that are up, as BIRD does",
+        arguments: [
+            ("\"d0\"", "10.5.0.7"), ("\"lo\"", "9.9.9.9"), ("\"*\"", "9.9.9.9"), ("-\"lo\" \"*\"", "10.5.0.7"),
+            ("\"d1\"", "10.9.0.1"), ("\"e0\"", nil), ("10.9.0.0/16", "10.9.0.1"), ("\"nope\"", nil),
+            ("-\"d0\" 10.0.0.0/8", "10.9.0.1"), ("-\"lo\"", nil), ("\"d1\" \"d0\"", "10.5.0.7"),
+        ] as [(String, String?)]
+    )
+    func routerIDFrom(text: String, expected: String?) throws {
+        var table = InterfaceTable()
+        let links = [
+            Link(index: 1, name: "lo", isLoopback: true), Link(index: 2, name: "d0"), Link(index: 3, name: "d1"),
+            Link(index: 4, name: "e0", isAdminUp: false, isOperUp: false),
+        ]
+        let addresses = [
+            LinkAddress(interface: 1, address: try interfaceAddress("127.0.0.1/8")),
+            LinkAddress(interface: 1, address: try interfaceAddress("9.9.9.9/32")),
+            LinkAddress(interface: 2, address: try interfaceAddress("10.5.0.7/24")),
+            LinkAddress(interface: 2, address: try interfaceAddress("10.5.0.3/24"), flags: 0x81),
+            LinkAddress(interface: 3, address: try interfaceAddress("10.9.0.1/24")),
+            LinkAddress(interface: 3, address: try interfaceAddress("169.254.1.1/24")),
+            LinkAddress(interface: 4, address: try interfaceAddress("8.1.1.1/24")),
+        ]
+        let changes = table.replace(links: links, addresses: addresses)
+        #expect(changes)
+        let patterns = try text.split(separator: " ").map { part in
+            let word = part.drop { $0 == "-" }
+            return InterfacePattern(
+                isNegative: part.hasPrefix("-"),
+                glob: word.hasPrefix("\"") ? word.filter { $0 != "\"" } : nil,
+                prefix: word.hasPrefix("\"") ? nil : try prefix(String(word))
+            )
+        }
+        #expect(try table.candidateRouterID(patterns) == expected.map { try #require(RouterID($0)) })
+    }
+
     @Test("The router id is the lowest address that is no loopback's")
     func routerID() throws {
         #expect(try hostInterfaces().candidateRouterID == RouterID("192.0.2.1"))

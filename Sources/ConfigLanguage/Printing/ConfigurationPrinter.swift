@@ -76,9 +76,20 @@ extension ConfigurationPrinter {
 // MARK: - Top level
 
 extension ConfigurationPrinter {
+    private static func text(_ patterns: [InterfacePattern]) -> String {
+        patterns.map { pattern in
+            (pattern.isNegative ? "-" : "") + (pattern.glob.map { "\"\($0)\"" } ?? "")
+                + (pattern.glob != nil && pattern.prefix != nil ? " " : "")
+                + (pattern.prefix.map { "\($0)" } ?? "")
+        }
+        .joined(separator: ", ")
+    }
+
     private mutating func writeGlobals(_ settings: SpeakerSettings) {
         if let id = settings.routerID {
             self.say("router id \(id)")
+        } else if !settings.routerIDPatterns.isEmpty {
+            self.say("router id from " + Self.text(settings.routerIDPatterns))
         } else {
             self.remark("router id: an IPv4 address of an interface, chosen at start")
         }
@@ -143,12 +154,7 @@ extension ConfigurationPrinter {
             self.block("protocol direct \(name)") { printer in
                 printer.write(settings.common)
                 for channel in settings.channels { printer.write(channel, of: settings.common.name) }
-                let patterns = settings.interfaces.map { pattern in
-                    (pattern.isNegative ? "-" : "") + (pattern.glob.map { "\"\($0)\"" } ?? "")
-                        + (pattern.glob != nil && pattern.prefix != nil ? " " : "")
-                        + (pattern.prefix.map { "\($0)" } ?? "")
-                }
-                if !patterns.isEmpty { printer.say("interface " + patterns.joined(separator: ", ")) }
+                if !settings.interfaces.isEmpty { printer.say("interface " + Self.text(settings.interfaces)) }
             }
         case .device(let settings):
             self.block("protocol device \(name)") { printer in

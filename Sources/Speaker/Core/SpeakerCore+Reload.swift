@@ -1,4 +1,5 @@
 internal import BGPWire
+internal import IPAddressing
 internal import Logging
 internal import NIOCore
 internal import Netlink
@@ -14,12 +15,19 @@ extension SpeakerCore {
     /// follows cannot fail, and nothing else runs on the core's loop meanwhile.
     func reload(_ new: SpeakerSettings, isSoft: Bool) throws(ReloadFailure) -> ReloadPlan {
         guard !self.isStopping else { return ReloadPlan(from: self.settings, to: self.settings) }
-        let plan = ReloadPlan(from: self.settings, to: new, isSoft: isSoft, waiting: self.waitingFilters)
+        let plan = self.plan(new, isSoft: isSoft)
         try self.prepare(new)
         let old = Dictionary(self.settings.protocols.map { ($0.common.name, $0) }) { first, _ in first }
         let wanted = Dictionary(new.protocols.map { ($0.common.name, $0) }) { first, _ in first }
         self.settings = new
-        if let routerID = new.routerID { self.routerID = routerID }
+        if let routerID = self.chosenRouterID(new) {
+            self.routerID = routerID
+        } else if !new.routerIDPatterns.isEmpty {
+            self.logger.warning(
+                "No address is one of 'router id from'; the router id stays",
+                metadata: ["routerID": "\(self.routerID)"]
+            )
+        }
         // Everything that goes is gone before anything that comes starts: an address may move between two peers.
         for change in plan.protocols {
             switch change.action {
@@ -49,7 +57,24 @@ extension SpeakerCore {
 
     /// What a reload would do.
     func plan(_ new: SpeakerSettings, isSoft: Bool) -> ReloadPlan {
-        ReloadPlan(from: self.settings, to: new, isSoft: isSoft, waiting: self.waitingFilters)
+        ReloadPlan(
+            from: self.settings,
+            to: new,
+            isSoft: isSoft,
+            waiting: self.waitingFilters,
+            routerIDs: (self.routerID, self.chosenRouterID(new) ?? self.routerID)
+        )
+    }
+
+    /// The router id that settings give or that `router id from` finds now; nil when they leave it to the start.
+    func chosenRouterID(_ settings: SpeakerSettings) -> RouterID? {
+        if let routerID = settings.routerID { return routerID }
+        return settings.routerIDPatterns.isEmpty ? nil : self.interfaces.candidateRouterID(settings.routerIDPatterns)
+    }
+
+    /// What stands in at the start for settings that say nothing.
+    func anyRouterID(_ settings: SpeakerSettings) -> RouterID? {
+        settings.routerIDPatterns.isEmpty ? self.interfaces.candidateRouterID : nil
     }
 
     /// Does what may fail.

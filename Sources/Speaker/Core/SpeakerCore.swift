@@ -113,7 +113,7 @@ actor SpeakerCore {
             (try kernel.links(), try kernel.addresses())
         }
         _ = self.interfaces.replace(links: links, addresses: addresses)
-        guard let routerID = self.settings.routerID ?? self.interfaces.candidateRouterID else {
+        guard let routerID = self.chosenRouterID(self.settings) ?? self.anyRouterID(self.settings) else {
             throw SpeakerError.noRouterID
         }
         self.routerID = routerID

@@ -117,6 +117,21 @@ struct InterfaceTable: Sendable {
         return lowest(loopback: false) ?? lowest(loopback: true)
     }
 
+    /// The lowest first IPv4 address of a network on an interface that is up and that the patterns choose: the router id
+    /// of `router id from`.
+    func candidateRouterID(_ patterns: [InterfacePattern]) -> RouterID? {
+        self.addresses.flatMap { index, list -> [IPv4Address] in
+            guard let link = self.links[index], link.isAdminUp else { return [] }
+            return list.compactMap {
+                guard case .v4(let address) = $0.address.address, !address.isLoopback, !$0.isSecondary,
+                    patterns.choose(link.name, .v4(address))
+                else { return nil }
+                return address
+            }
+        }
+        .min().map(RouterID.init)
+    }
+
     /// Networks of interfaces that `patterns` choose, one per prefix, with the interface: what `protocol direct` announces.
     ///
     /// Those of loopback interfaces lead to no neighbour, but services have addresses there; 127.0.0.0/8, ::1 and IPv6
