@@ -75,7 +75,7 @@ struct TemplateRenderer {
         view: KeyValueView?
     ) throws(ConfdError) -> String {
         let parsed = try self.parse(source)
-        var dictionary = values.mapValues(\.unwrapped)
+        var dictionary = values.mapValues { parsed.includesOthers ? $0.dictionaries : $0.unwrapped }
         if let view { dictionary[TemplateFilters.viewName] = view }
         do {
             let context = Context(dictionary: dictionary, environment: self.environment)
