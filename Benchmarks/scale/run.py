@@ -50,6 +50,10 @@ def cluster(count, mode):
         yield f"{GROUP}/bgppeers/reflectors", obj(
             "BGPPeer", "reflectors", {"nodeSelector": "has(reflector)", "peerSelector": "has(reflector)"}
         )
+    own = 0 if mode != "ordinary" else 10
+    spec = {"node": f"node-{own}", "peerIP": "198.51.100.1", "asNumber": 65001,
+            "password": {"secretKeyRef": {"name": "bgp", "key": "k"}}}
+    yield f"{GROUP}/bgppeers/top", obj("BGPPeer", "top", spec)
     for index in range(count):
         yield node(index, reflectors, halves)
         block = f"10.{index // 1024}.{index // 4 % 256}.{index % 4 * 64}-26"
@@ -148,7 +152,7 @@ def measure(arguments, count, mode, role):
     etcd = process = None
     try:
         etcd = Etcd(folder)
-        etcd.put(cluster(count, "mesh" if mesh else "reflector"))
+        etcd.put(cluster(count, mode))
         output = f"{folder}/config"
         command = [arguments.martlet, role, "--node-name", f"node-{own}", "--config-directory", output,
                    "--templates", f"{folder}/templates", "--control-socket", f"{folder}/s.sock",
@@ -174,13 +178,36 @@ def measure(arguments, count, mode, role):
         time.sleep(2)
         idle = (Usage(process.pid).cpu - idle_from.cpu) / 2
 
-        def change(index, generation, moves):
-            """One node changes: its address where `moves`, else a label that no one asks about."""
+        def changed_node(index, generation, moves):
+            """A node changed: its address where `moves`, else a label that no one asks about."""
             key, value = node(index, reflectors, halves, generation)
             if moves:
                 decoded = json.loads(value)
                 decoded["spec"]["bgp"]["ipv4Address"] = f"10.200.{generation}.{index % 250 + 1}/32"
                 value = json.dumps(decoded)
+            return key, value
+
+        def policy(generation):
+            """The default configuration with another community on the pool."""
+            communities = [{"cidr": "10.0.0.0/10", "communities": [f"64512:{generation}"]}]
+            spec = {"asNumber": 64512, "nodeToNodeMeshEnabled": mesh, "prefixAdvertisements": communities}
+            return f"{GROUP}/bgpconfigurations/default", obj("BGPConfiguration", "default", spec)
+
+        def other_peer(generation):
+            """A BGPPeer of another node."""
+            spec = {"node": f"node-{count - 1}", "peerIP": f"192.0.2.{generation}", "asNumber": 65010}
+            return f"{GROUP}/bgppeers/other", obj("BGPPeer", "other", spec)
+
+        def password(generation):
+            """The Secret of a session of this node."""
+            text = base64.b64encode(f"word {generation}".encode()).decode()
+            value = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "bgp", "namespace": "kube-system"},
+                     "data": {"k": text}}
+            return "/calico/resources/v3/martlet/secrets/kube-system/bgp", json.dumps(value)
+
+        def change(pair, moves):
+            """One object changes; where `moves`, a file has to follow."""
+            key, value = pair
             before, files, cycles = Usage(process.pid), configuration(output), rendered()
             begin = time.monotonic()
             etcd.put([(key, value)])
@@ -200,8 +227,13 @@ def measure(arguments, count, mode, role):
         results = {"nodes": count, "mode": mode, "role": role, "start_seconds": round(start_up, 2),
                    "start_cpu_seconds": round(first.cpu / 1e9, 2), "idle_ms_per_second": round(idle / 1e6, 2),
                    "files": len(configuration(output))}
-        for name, index, moves in [("peer_moves", peer, True), ("label", count - 1, False)]:
-            rounds = [change(index, generation + 1, moves) for generation in range(arguments.rounds)]
+        for name, pair, moves in [
+            ("peer_moves", lambda g: changed_node(peer, g, True), True),
+            ("label", lambda g: changed_node(count - 1, g, False), False),
+            ("own_label", lambda g: changed_node(own, g, False), False),
+            ("policy", policy, True), ("other_peer", other_peer, False), ("password", password, True),
+        ]:
+            rounds = [change(pair(generation + 1), moves) for generation in range(arguments.rounds)]
             cpu = sorted(r[0] for r in rounds)
             results[f"{name}_cpu_ms"] = round(cpu[len(cpu) // 2] / 1e6, 1)
             if moves:
