@@ -287,6 +287,8 @@ struct HashIndex: ~Copyable {
 
     /// Takes out what a segment holds, in order, and leaves its slots empty.
     private static func empty(_ segment: Segment) -> [UInt64] {
+        // Of no slots the initialiser would write into the array that all empty ones share.
+        guard segment.used > 0 else { return [] }
         let capacity = Int(segment.capacity)
         return unsafe [UInt64](unsafeUninitializedCapacity: Int(segment.used)) { buffer, count in
             for position in 0..<capacity {
