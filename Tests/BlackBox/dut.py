@@ -25,7 +25,8 @@ class Neighbor:
     """A neighbour of the daemon: what is configured there, and what the peer says by default.
 
     `asn` is the peer's AS, `internal` means the daemon's own. `net` chooses one of three subnets. `raw` are statements for
-    one daemon: {"martlet": …, "bird": …, "frr": …, "openbgpd": …, "gobgp": …}, `channel` the same for its address families.
+    one daemon: {"martlet": …, "bird": …, "frr": …, "openbgpd": …, "gobgp": …}, `channel` the same for its address families;
+    {second} stands for the daemon's address in the second subnet.
     """
 
     def __init__(self, asn=None, internal=False, net=0, families=("ipv4",), transport=4, passive=True, rr_client=False,
@@ -434,7 +435,7 @@ class Bird(Daemon):
             out.append(f"default bgp_med {n.default_med};")
         out += self.session_options(n)
         if n.raw:
-            out.append(n.raw.get(self.name, ""))
+            out.append(n.raw.get(self.name, "").replace("{second}", self.worker.net(1) + ".1"))
         for family in n.families:
             out.append(f"{family} {{ {self.channel(n, family)} }};")
         return f"protocol bgp {n.name} {{\n  " + "\n  ".join(o for o in out if o) + "\n}"

@@ -44,6 +44,30 @@ struct StatementReferenceTests {
         }
     }
 
+    @Test("Every statement about sessions and their routes that has an effect is in a test against a peer")
+    func exercised() throws {
+        let tests = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "..").standardizedFileURL
+        var text = ""
+        for folder in ["BlackBox", "Matrix", "InteropTests", "SpeakerTests", "NodeCoreTests"] {
+            let files = try FileManager.default.contentsOfDirectory(
+                at: tests.appending(path: folder),
+                includingPropertiesForKeys: nil
+            )
+            for file in files where ["py", "swift"].contains(file.pathExtension) {
+                text += try String(contentsOf: file, encoding: .utf8)
+            }
+        }
+        // Read without effect, or only to be switched off.
+        let idle: Set = [
+            "free bind", "bfd", "check link", "advertise hostname", "setkey", "disable rx", "import table",
+            "export table", "rpki reload", "missing lladdr", "link local next hop format",
+        ]
+        let words =
+            Parser.bgpStatements + Parser.channelStatements + Parser.bgpChannelStatements + Parser.pipeStatements
+        let missing = words.filter { !idle.contains($0) && !text.contains($0) }
+        #expect(missing == [])
+    }
+
     @Test("Every statement is in the reference, or among the differences from BIRD")
     func documented() throws {
         let reference = try Self.read("configuration.md")
