@@ -96,7 +96,7 @@ extension Interop {
                 let text = try martlet.bgpctl("show", "routes", "--neighbor", "peer1", "exported").output
                 #expect(text.contains("PATH ID"))
                 let neighbor = try martlet.bgpctl("show", "neighbors", "peer1").output
-                #expect(neighbor.contains("addPath("))
+                #expect(neighbor.contains("add paths (ipv4 both ways)"))
 
                 _ = try birds[1].query("disable own")
                 try await Self.require(lab, birds, [[103], [101, 103], [101]])
