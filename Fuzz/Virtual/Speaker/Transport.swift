@@ -18,6 +18,8 @@ enum BGPSocket {
         VirtualNetwork.local(of: descriptor).flatMap(SocketEndpoint.init)
     }
 
+    static func acceptEveryTTL(_ descriptor: CInt, family address: IPAddress) {}
+
     static func abort(_ descriptor: CInt) {}
 }
 

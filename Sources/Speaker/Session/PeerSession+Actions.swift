@@ -168,6 +168,9 @@ extension PeerSession {
             connection.handler?.value.close()
             return
         }
+        if connection.descriptor >= 0, channel.isActive {
+            BGPSocket.acceptEveryTTL(connection.descriptor, family: self.transport.remote.address)
+        }
         guard waitsForWrites else {
             channel.close(promise: nil)
             return

@@ -30,6 +30,18 @@ enum BGPSocket {
         }
     }
 
+    /// Lets packets of every TTL through, on a connection that nothing is read from any more.
+    ///
+    /// TTL security drops acknowledgements, too: a peer without it would not learn of the end, and would keep a dead
+    /// connection for minutes.
+    static func acceptEveryTTL(_ descriptor: CInt, family address: IPAddress) {
+        if address.isIPv4 {
+            try? self.set(descriptor, Int32(IPPROTO_IP), Int32(IP_MINTTL), 0, "minimum TTL")
+        } else {
+            try? self.set(descriptor, Int32(IPPROTO_IPV6), Int32(IPV6_MINHOPCOUNT), 0, "minimum hop count")
+        }
+    }
+
     /// Sets TTL and GTSM options.
     static func apply(_ options: SessionSocketOptions, to descriptor: CInt, family address: IPAddress)
         throws(SocketError)
