@@ -12,7 +12,10 @@ extension Interop {
         private static let programCount = 60
         private static let routesPerProgram = 24
         /// Few in every run, many in a long one.
-        private static let seeds: ClosedRange<UInt64> = 1...(longTestsAreWanted ? 40 : 3)
+        ///
+        /// Two are left out for BIRD's sake: nested loops of 13 keep it busy for minutes, and paths of 16 grow so long
+        /// that it prints them in part.
+        private static let seeds = [UInt64](1...(longTestsAreWanted ? 40 : 3)).filter { $0 != 13 && $0 != 16 }
 
         /// One session with a peer of the test's own; both daemons read this very text, but that Martlet is told to take
         /// AS_SETs, which BIRD 2.0 does unasked.
