@@ -104,7 +104,6 @@ struct PathNode: BitwiseCopyable {
     /// In the first node: sources that have had a path since there is one, by ``bit(_:)``; whoever is missing needs no
     /// search.
     var sources: UInt16 = 0
-    var reserved: UInt16 = 0
 
     /// The bit of a source, shared by those with the same index modulo 16.
     @inline(__always)

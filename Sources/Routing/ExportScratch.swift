@@ -7,7 +7,7 @@ internal import RouteModel
 /// They stay out of the attribute store: nobody needs them once they are encoded. Sets are numbered from 1; 0 is none.
 /// Equal sets get the same number, so that their prefixes share messages.
 struct ExportScratch {
-    typealias Number = UInt32
+    typealias Number = ExportedSets.Number
 
     /// Sizes up to which storage is kept for the next flush.
     private static var keptOctets: Int { 1 << 20 }

@@ -48,7 +48,7 @@ extension CoreState {
         _ packer: inout UpdatePacker<P>,
         _ limit: Int,
         _ evaluate: PolicyEvaluator
-    ) -> PackedOutput {
+    ) -> PackedUpdates<P> {
         if group.key.view != .best {
             return self.flushPaths(&table, &group, index, &exporter, &packer, limit, evaluate)
         }
@@ -100,19 +100,17 @@ extension CoreState {
         _ packer: inout UpdatePacker<P>,
         sendsEndOfRIB: Bool,
         _ refresh: RefreshMarks
-    ) -> PackedOutput {
-        var output = PackedOutput()
-        refresh.begin(group, &output.before)
+    ) -> PackedUpdates<P> {
         var updates = packer.take()
         updates.sets = exporter.scratch.take()
         updates.encoding = group.key.wireEncoding
-        output.set(updates)
+        refresh.begin(group, &updates.before)
         if sendsEndOfRIB {
-            EndOfRIB.encode(group.key.table.family, into: &output.behind.bytes)
-            output.behind.add(0..<output.behind.bytes.count, 1, .all)
+            EndOfRIB.encode(group.key.table.family, into: &updates.behind.bytes)
+            updates.behind.add(0..<updates.behind.bytes.count, 1, .all)
         }
-        refresh.end(group, &output.behind)
-        return output
+        refresh.end(group, &updates.behind)
+        return updates
     }
 
     /// Runs a slice of a walk; true when it ended and an End-of-RIB marker is due.

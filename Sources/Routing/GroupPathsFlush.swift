@@ -48,7 +48,7 @@ extension CoreState {
         _ packer: inout UpdatePacker<P>,
         _ limit: Int,
         _ evaluate: PolicyEvaluator
-    ) -> PackedOutput {
+    ) -> PackedUpdates<P> {
         var left = limit
         var sendsEndOfRIB = false
         let refresh = RefreshMarks(group)

@@ -141,7 +141,7 @@ extension RoutingCore {
     /// whose members can take no more is simply not flushed.
     public mutating func flush(_ group: GroupID, limit: Int = 65_536) -> PackedOutput {
         guard group.index < self.engine.groups.count, self.engine.groups[group.index].isLive else {
-            return PackedOutput()
+            return PackedOutput(PackedUpdates<IPv4Prefix>())
         }
         let evaluate = self.policies.evaluator
         var output = self.engine.flushGroup(group.index, limit, evaluate)
@@ -259,23 +259,27 @@ extension Engine {
         swap(&group, &self.groups[index])
         let output =
             table.isIPv4
-            ? self.state.flush(
-                &self.ipv4Tables[table.index],
-                &group,
-                index,
-                &self.exporter,
-                &self.ipv4Packer,
-                limit,
-                evaluate
+            ? PackedOutput(
+                self.state.flush(
+                    &self.ipv4Tables[table.index],
+                    &group,
+                    index,
+                    &self.exporter,
+                    &self.ipv4Packer,
+                    limit,
+                    evaluate
+                )
             )
-            : self.state.flush(
-                &self.ipv6Tables[table.index],
-                &group,
-                index,
-                &self.exporter,
-                &self.ipv6Packer,
-                limit,
-                evaluate
+            : PackedOutput(
+                self.state.flush(
+                    &self.ipv6Tables[table.index],
+                    &group,
+                    index,
+                    &self.exporter,
+                    &self.ipv6Packer,
+                    limit,
+                    evaluate
+                )
             )
         swap(&group, &self.groups[index])
         self.updateCursors(table)

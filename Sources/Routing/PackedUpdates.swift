@@ -1,8 +1,8 @@
 internal import BGPWire
 internal import IPAddressing
 
-/// What a flush sends, by attribute set and audience: all that is needed to write it into as few messages as fit,
-/// which need not happen where the tables are.
+/// What a flush of a group sends, by attribute set and audience: all that is needed to write it into as few messages as
+/// fit, which need not happen where the tables are.
 struct PackedUpdates<P: IPPrefixProtocol>: Sendable {
     struct Bucket {
         var set: ExportedSets.Number
@@ -34,8 +34,14 @@ struct PackedUpdates<P: IPPrefixProtocol>: Sendable {
     var identifiers: ContiguousArray<UInt32> = []
     var sets = ExportedSets()
     var encoding = UpdateEncoding()
+    /// Messages in front of the updates and behind them.
+    var before = GroupOutput()
+    var behind = GroupOutput()
 
     init() {}
+
+    /// Whether there is nothing to send.
+    var isEmpty: Bool { self.buckets.isEmpty && self.before.bytes.isEmpty && self.behind.bytes.isEmpty }
 
     /// Octets held.
     var memory: Int {
@@ -47,10 +53,18 @@ struct PackedUpdates<P: IPPrefixProtocol>: Sendable {
     var estimatedOctets: Int {
         let perPrefix = 1 + Int(P.maximumLength) / 8 + (self.identifiers.isEmpty ? 0 : 4)
         return self.entries.count * perPrefix + self.sets.octetCount + self.buckets.count * (MessageHeader.size + 16)
+            + self.before.bytes.count + self.behind.bytes.count
     }
 
-    /// Writes the messages behind what is there.
-    func encode(into output: inout GroupOutput) {
+    /// Writes the messages.
+    func encoded() -> GroupOutput {
+        var output = self.before
+        self.encodeUpdates(into: &output)
+        output.append(self.behind)
+        return output
+    }
+
+    private func encodeUpdates(into output: inout GroupOutput) {
         guard !self.buckets.isEmpty else { return }
         var buckets = self.buckets
         let first = buckets[0].audience
