@@ -178,45 +178,45 @@ def _(t):
 group("Options: restarts")
 
 
-@option("RFC 4724 §4.2: `max graceful restart time` bounds what the peer asks for",
-        Neighbor(graceful="on", raw=same("max graceful restart time 1;")), Neighbor(), slow=3, only=("martlet",))
-def _(t):
-    peer, observer = t.up(0, also=[graceful(0, 100, [(IPV4, 0x80)])]), t.up(1)
+def goes(t, offer):
+    """A route of the first peer, which offers to restart and then is gone; the observer."""
+    peer, observer = t.up(0, also=offer), t.up(1, also=long_offer())
     peer.announce(P)
     observer.expect_route(P)
     peer.close()
-    observer.expect_no_route(P, patience=8)
+    return observer
 
 
-@option("RFC 4724 §4.2: `min graceful restart time` lengthens what the peer asks for",
-        Neighbor(graceful="on", raw=same("min graceful restart time 60;")), Neighbor(), slow=3, only=("martlet",))
-def _(t):
-    peer, observer = t.up(0, also=[graceful(0, 1, [(IPV4, 0x80)])]), t.up(1)
-    peer.announce(P)
-    observer.expect_route(P)
-    peer.close()
+def stays(observer):
+    """The route outlives the second that the peer asked for."""
     observer.quiet(2.5)
     expect(observer.route(P) is not None, "the route for longer than the peer's second", None)
 
 
-@option("RFC 9494 §4.2: `max long lived stale time` bounds what the peer asks for",
-        Neighbor(**LONG, raw=same("max long lived stale time 1;")), Neighbor(**LONG), slow=5, only=("martlet",))
+def restarting(title, text, long=False):
+    ours = LONG if long else dict(graceful="on")
+    return option(title, Neighbor(**ours, raw=same(text)), Neighbor(**ours), slow=5 if long else 3, only=("martlet",))
+
+
+@restarting("RFC 4724 §4.2: `max graceful restart time` bounds what the peer asks for", "max graceful restart time 1;")
 def _(t):
-    peer, observer = t.up(0, also=long_offer(seconds=1000)), t.up(1, also=long_offer())
-    peer.announce(P)
-    observer.expect_route(P)
-    peer.close()
+    goes(t, [graceful(0, 100, [(IPV4, 0x80)])]).expect_no_route(P, patience=8)
+
+
+@restarting("RFC 4724 §4.2: `min graceful restart time` lengthens what the peer asks for", "min graceful restart time 60;")
+def _(t):
+    stays(goes(t, [graceful(0, 1, [(IPV4, 0x80)])]))
+
+
+@restarting("RFC 9494 §4.2: `max long lived stale time` bounds what the peer asks for", "max long lived stale time 1;", long=True)
+def _(t):
+    observer = goes(t, long_offer(seconds=1000))
     observer.expect_route(P, lambda r: STALE in (r.communities or []), "LLGR_STALE", patience=8)
     observer.expect_no_route(P, patience=8)
 
 
-@option("RFC 9494 §4.2: `min long lived stale time` lengthens what the peer asks for",
-        Neighbor(**LONG, raw=same("min long lived stale time 60;")), Neighbor(**LONG), slow=5, only=("martlet",))
+@restarting("RFC 9494 §4.2: `min long lived stale time` lengthens what the peer asks for", "min long lived stale time 60;", long=True)
 def _(t):
-    peer, observer = t.up(0, also=long_offer(seconds=1)), t.up(1, also=long_offer())
-    peer.announce(P)
-    observer.expect_route(P)
-    peer.close()
+    observer = goes(t, long_offer(seconds=1))
     observer.expect_route(P, lambda r: STALE in (r.communities or []), "LLGR_STALE", patience=8)
-    observer.quiet(2.5)
-    expect(observer.route(P) is not None, "the route for longer than the peer's second", None)
+    stays(observer)
