@@ -112,20 +112,28 @@ def _(t):
     expect(outside.route(P6) is None, "nothing in the master table", outside.route(P6))
 
 
-def piped(generation):
-    pipe = "protocol pipe {0} {{ table {1}; peer table {2}; import none; export all; {3} }}"
-    text = "ipv4 table second; ipv4 table third; " + pipe.format("a", "master4", "second", "")
-    text += pipe.format("b", "second", "third", generation)
-    return Config(Neighbor(), Neighbor(channel=same("table second;")), Neighbor(channel=same("table third;")),
+def piped(generation, length=2):
+    """A chain of pipes from the master table on, of which the last has an option; peers at its begin, before its end, at its end."""
+    tables = ["master4"] + [f"t{number}" for number in range(1, length + 1)]
+    text = " ".join(f"ipv4 table {name};" for name in tables[1:])
+    for number in range(length):
+        text += f"protocol pipe pipe{number} {{ table {tables[number]}; peer table {tables[number + 1]}; import none; export all; "
+        text += (generation if number == length - 1 else "") + " }\n"
+    return Config(Neighbor(), Neighbor(channel=same(f"table {tables[-2]};")), Neighbor(channel=same(f"table {tables[-1]};")),
                   raw=same(text))
 
 
-@option("RFC 4271 §3.2: a route passes through pipes one after the other", config=piped(""))
+@option("RFC 4271 §3.2: a route passes through pipes one after the other, in whatever order they are served",
+        config=piped("", length=6))
 def _(t):
     sender, second, third = t.all_up()
-    sender.announce(P)
-    second.expect_route(P)
-    third.expect_route(P)
+    # Nothing else may happen that would have the daemon look at its pipes again.
+    third.expect_end_of_rib()
+    third.quiet(GRACE)
+    for text in (P, Q):
+        sender.announce(text)
+        second.expect_route(text)
+        third.expect_route(text)
 
 
 @option("RFC 4271 §3.2: what went through `max generation` pipes goes through no other", config=piped("max generation 1;"), only=("martlet",))

@@ -101,17 +101,18 @@ extension SpeakerCore {
 
     /// Takes routes from table to table, a slice each way; whether more is due.
     func drainPipes() -> Bool {
-        var isMoreDue = false
         for (name, instance) in self.pipes {
             for way in [\PipeInstance.export, \PipeInstance.import] {
                 var direction = instance[keyPath: way]
                 guard self.routing.isPending(direction.consumer) else { continue }
                 self.drain(&direction, instance.settings.common, way == \.export ? "export" : "import")
                 self.pipes[name]?[keyPath: way] = direction
-                if self.routing.isPending(direction.consumer) { isMoreDue = true }
             }
         }
-        return isMoreDue
+        // What one took over may be due for another that had its turn before.
+        return self.pipes.values.contains {
+            self.routing.isPending($0.export.consumer) || self.routing.isPending($0.import.consumer)
+        }
     }
 
     private func drain(_ direction: inout PipeInstance.Direction, _ common: CommonSettings, _ word: String) {

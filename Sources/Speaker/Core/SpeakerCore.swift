@@ -189,14 +189,15 @@ actor SpeakerCore {
         guard !self.isStopping else { return }
         let begin = NIODeadline.now()
         let isEmpty = self.takeMessages(until: begin + .milliseconds(1))
-        let hasWork = self.routing.hasWork && self.routing.work(16_384)
+        if self.routing.hasWork { _ = self.routing.work(16_384) }
         let hasImages = self.drainPipes()
         self.finishChargeReviews()
         let hasOutput = self.flushGroups()
         self.pace.notePeers(begin, NIODeadline.now())
         let hasChanges = self.drainKernels()
         self.checkExportLimits()
-        if !isEmpty || hasWork || hasImages || hasOutput || hasChanges { self.scheduleRun() }
+        // Pipes and flushes may have made work for the tables.
+        if !isEmpty || hasImages || hasOutput || hasChanges || self.routing.hasWork { self.scheduleRun() }
     }
 
     /// Takes messages until none waits, which it returns, or time is up.
