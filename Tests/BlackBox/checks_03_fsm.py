@@ -529,3 +529,19 @@ def _(t):
         pass
     session.expect_alive(0.5)
     expect(observer.route(PREFIX), f"{PREFIX} to stay", observer.story)
+
+
+@check("RFC 4271 §6.8: connections beside an established session, one after the other, do not fill the log", Neighbor(),
+       only=("martlet",))
+def _(t):
+    session = t.up()
+    for _ in range(100):
+        other = t.connect()
+        other.send_open()
+        other.expect_notification(6, 7)
+        other.close()
+    session.expect_alive()
+    with open(f"{t.dut.folder}/log") as log:
+        lines = sum("NOTIFICATION" in line for line in log)
+    # Ten at once, and one more each second.
+    expect(0 < lines < 60, "some lines about NOTIFICATIONs", f"{lines}")

@@ -1,4 +1,6 @@
-/// A log that forms every line of level info and above and keeps none of it.
+import Glibc
+
+/// A log that forms every line of level info and above and keeps none of it; with `FUZZ_SHOW_LOG` it prints them.
 public struct Logger: Sendable {
     /// How much a line matters.
     public enum Level: Int, Comparable, Sendable {
@@ -35,6 +37,9 @@ public struct Logger: Sendable {
     /// Octets written so far by all loggers; a peer must not be able to fill a disk.
     nonisolated(unsafe) public static var octets = 0
 
+    /// Whether an input that fails is looked at by hand.
+    private static let shows = getenv("FUZZ_SHOW_LOG") != nil
+
     /// Creates a logger.
     public init(label: String) {}
 
@@ -47,6 +52,7 @@ public struct Logger: Sendable {
     /// Forms a line.
     public func log(level: Level, _ message: @autoclosure () -> Message, metadata: @autoclosure () -> Metadata? = nil) {
         guard level >= self.logLevel else { return }
+        if Self.shows { print("\(level): \(message()) \(metadata() ?? [:])") }
         Self.octets += message().description.utf8.count
         for case (let key, .string(let value)) in metadata() ?? [:] { Self.octets += key.utf8.count + value.utf8.count }
     }

@@ -200,7 +200,7 @@ extension PeerSession {
             notification.encode(into: &octets)
             self.counters.sent.notification += 1
             self.lastSent = NotedNotification(notification: notification, time: wallClock())
-            self.logger.info("Sending NOTIFICATION", metadata: ["notification": "\(notification)"])
+            self.report("Sending NOTIFICATION", ["notification": "\(notification)"])
         }
         if self.settings.common.debug.contains(.packets) {
             self.logger.info("Sending", metadata: ["message": "\(message)"])
@@ -357,7 +357,7 @@ extension PeerSession {
         self.connections[id]?.maximumMessageLength = negotiated.maximumMessageLength
         let local = channel.localAddress.flatMap(SocketEndpoint.init) ?? self.transport.remote
         let remote = channel.remoteAddress.flatMap(SocketEndpoint.init) ?? self.transport.remote
-        self.logger.info("Session established", metadata: ["remoteAS": "\(negotiated.peerAS)", "remote": "\(remote)"])
+        self.report("Session established", ["remoteAS": "\(negotiated.peerAS)", "remote": "\(remote)"])
         self.core.send(.established(serial, EstablishedSession(negotiated: negotiated, local: local, remote: remote)))
     }
 
@@ -368,8 +368,15 @@ extension PeerSession {
         guard let serial = self.session else { return }
         self.session = nil
         self.batch = RouteBatch()
-        self.logger.info("Session down", metadata: ["reason": "\(reason)"])
+        self.report("Session down", ["reason": "\(reason)"])
         self.core.send(.down(serial, reason, keepsRoutes: keepsRoutes))
+    }
+
+    /// Writes a line about a session that comes or goes, as far as the peer may fill the log with such lines.
+    func report(_ line: Logger.Message, _ metadata: Logger.Metadata) {
+        guard let suppressed = self.sessionLines.take(at: .now()) else { return }
+        let left: Logger.Metadata = suppressed > 0 ? ["suppressed": "\(suppressed)"] : [:]
+        self.logger.info(line, metadata: metadata.merging(left) { own, _ in own })
     }
 }
 

@@ -134,7 +134,7 @@ extension PeerSession {
             // One that does not decode ends the session like any other (it is never answered).
             let notification = Notification.decode(body: body) ?? Notification(code: .init(rawValue: 0))
             self.lastReceived = NotedNotification(notification: notification, time: wallClock())
-            self.logger.info("Received NOTIFICATION", metadata: ["notification": "\(notification)"])
+            self.report("Received NOTIFICATION", ["notification": "\(notification)"])
             self.handle(.received(id, .notification(notification)))
         case .routeRefresh:
             self.counters.received.routeRefresh += 1

@@ -42,6 +42,7 @@ actor PeerSession {
     var lastReceived: NotedNotification?
     var counters = MessageCounters()
     var errorLines = LogAllowance()
+    var sessionLines = LogAllowance()
     var malformed = MalformedRoutes()
     var decoder = UpdateDecoder()
     var batch = RouteBatch()
