@@ -64,7 +64,7 @@ extension UpdateDecoder {
         // Partial is allowed on optional transitive attributes alone.
         let compared: UInt8 = expected == 0xC0 ? 0xC0 : 0xE0
         if flags & compared != expected {
-            if type.isDiscardedWhenMalformed {
+            if type.isDiscardedForFlags(fromFourOctetSpeaker: context.hasFourOctetAS) {
                 self.discard(type, .flags, extent)
             } else {
                 self.withdraw(type, .flags, extent)
@@ -409,6 +409,19 @@ extension PathAttributeType {
         case 4, 9, 10, 14, 15, 24, 26, 29: 0x80
         case 7, 8, 16, 17, 18, 22, 23, 25, 32, 35, 40: 0xC0
         default: 0
+        }
+    }
+
+    /// Whether an attribute with wrong flags is left out instead of its routes.
+    ///
+    /// RFC 7606 §3 c wants the routes withdrawn, also those of ATOMIC_AGGREGATE and AGGREGATOR, unless the attribute's own
+    /// rules say otherwise: AS4_PATH and AS4_AGGREGATOR of a four-octet speaker are discarded whatever they are (RFC 6793
+    /// §4.1), and so are AIGP, BGP-LS and Prefix-SID whatever is wrong with them.
+    func isDiscardedForFlags(fromFourOctetSpeaker: Bool) -> Bool {
+        switch self {
+        case .as4Path, .as4Aggregator: fromFourOctetSpeaker
+        case .aigp, .linkState, .prefixSID: true
+        default: false
         }
     }
 

@@ -63,6 +63,37 @@ public struct AttributeError: Error, Hashable, Sendable {
     }
 }
 
+extension AttributeError.Cause {
+    /// Whether the attribute itself is malformed, so that what was read of the message is in doubt: not so where a route is
+    /// refused for what it says, or by a setting.
+    var isMalformation: Bool {
+        switch self {
+        case .flags, .length, .overrun, .strayOctets, .unrecognizedWellKnown, .originValue, .segmentType,
+            .segmentLength, .zeroAS, .confederationSegment, .innerLengths:
+            true
+        case .missing, .duplicate, .nextHopAddress, .confederationStart, .firstAS, .asSet, .fromExternalPeer,
+            .fromFourOctetSpeaker, .notEnabled, .reservedType, .excess:
+            false
+        }
+    }
+}
+
+extension AttributeError {
+    /// The NOTIFICATION that resets the session for it (RFC 4271 §6.3).
+    func notification(_ body: RawSpan) -> Notification {
+        let end = min(self.extent.upperBound, body.byteCount, self.extent.lowerBound + Notification.maximumDataLength)
+        let attribute = body.octets(self.extent.lowerBound..<max(end, self.extent.lowerBound))
+        return switch self.cause {
+        case .flags: .update(.attributeFlagsError, data: attribute)
+        case .length, .innerLengths: .update(.attributeLengthError, data: attribute)
+        case .originValue: .update(.invalidOrigin, data: attribute)
+        case .unrecognizedWellKnown: .update(.unrecognizedWellKnownAttribute, data: attribute)
+        case .segmentType, .segmentLength, .zeroAS, .confederationSegment: .update(.malformedASPath)
+        default: .update(.malformedAttributeList)
+        }
+    }
+}
+
 extension AttributeError: CustomStringConvertible {
     /// The attribute's name and the cause.
     public var description: String {

@@ -156,6 +156,7 @@ extension UpdateDecoder {
     ) throws(Notification) {
         guard value.count >= (isReach ? 5 : 3) else { throw Self.multiprotocolError(body, extent) }
         let family = AddressFamily(afi: body.uint16(value.lowerBound), safi: body.octet(value.lowerBound + 2))
+        if isReach { self.hasMultiprotocolPrefixes = value.count > 5 + Int(body.octet(value.lowerBound + 3)) }
         let use: UpdateContext.FamilyUse
         switch family {
         case .ipv4Unicast: use = context.ipv4

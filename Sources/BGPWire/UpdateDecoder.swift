@@ -50,6 +50,10 @@ public struct UpdateDecoder: Sendable {
     var as4Path: Range<Int>?
     var as4Aggregator: Range<Int>?
     var pathHasSet = false
+    /// The first error after which it is not sure that every prefix was found.
+    var malformed: AttributeError?
+    /// Whether MP_REACH_NLRI, of whatever family, has prefixes.
+    var hasMultiprotocolPrefixes = false
 
     /// Creates a decoder.
     public init() {}
@@ -66,7 +70,8 @@ public struct UpdateDecoder: Sendable {
     ///
     /// - Throws: what resets the session: 3/1 when the lengths of the message do not add up or MP_REACH_NLRI or
     ///   MP_UNREACH_NLRI is repeated, 3/10 when prefixes outside them cannot be read, 3/9 with the attribute when
-    ///   prefixes or the next hop inside them cannot. The decoder's properties then mean nothing.
+    ///   prefixes or the next hop inside them cannot, and the attribute's own error when it is malformed and nothing is
+    ///   announced (RFC 7606 §5.2). The decoder's properties then mean nothing.
     public mutating func decode(_ body: RawSpan, _ context: UpdateContext) throws(Notification) {
         self.reset()
         let count = body.byteCount
@@ -87,6 +92,9 @@ public struct UpdateDecoder: Sendable {
         self.multiprotocolIPv4Count = self.announcedIPv4.count
         if nlriStart < count {
             try self.readIPv4Field(body, nlriStart..<count, context, isWithdrawal: false)
+        } else if let error = self.malformed, !self.hasMultiprotocolPrefixes {
+            // The prefixes may be hidden by the error, so none can be treated as withdrawn (RFC 7606 §5.2).
+            throw error.notification(body)
         }
 
         let hasField = self.announcedIPv4.count > self.multiprotocolIPv4Count
@@ -139,6 +147,8 @@ public struct UpdateDecoder: Sendable {
         self.as4Path = nil
         self.as4Aggregator = nil
         self.pathHasSet = false
+        self.malformed = nil
+        self.hasMultiprotocolPrefixes = false
     }
 
     private mutating func checkMandatory(hasField: Bool) {
@@ -163,9 +173,9 @@ public struct UpdateDecoder: Sendable {
 
     /// Notes a reason to treat the announced prefixes as withdrawn; the first one is kept.
     mutating func withdraw(_ type: PathAttributeType, _ cause: AttributeError.Cause, _ extent: Range<Int>) {
-        if self.failure == nil {
-            self.failure = AttributeError(type: type, cause: cause, extent: extent)
-        }
+        let error = AttributeError(type: type, cause: cause, extent: extent)
+        if self.failure == nil { self.failure = error }
+        if self.malformed == nil, cause.isMalformation, type != .mpUnreachNLRI { self.malformed = error }
     }
 
     /// Notes a discarded attribute.

@@ -74,9 +74,65 @@ struct AttributeErrorTests {
         self.expectWithdrawn(try decode(update(reach + mandatory, nlri: tenOne)), .mpReachNLRI, .flags)
     }
 
-    @Test("§3 c Wrong flags of an attribute that is discarded when malformed discard it")
+    @Test(
+        "§3 c Wrong flags withdraw also where another malformation discards",
+        arguments: [
+            (.atomicAggregate, attribute(0xC0, 6, [])), (.atomicAggregate, attribute(0x00, 6, [])),
+            (.aggregator, attribute(0x40, 7, [0, 0, 0, 1, 1, 1, 1, 1])),
+            (.aggregator, attribute(0x80, 7, [0, 0, 0, 1, 1, 1, 1, 1])),
+        ] as [(PathAttributeType, [UInt8])]
+    )
+    func flagsOfDiscarded(type: PathAttributeType, bytes: [UInt8]) throws {
+        self.expectWithdrawn(try self.announce(mandatory + bytes), type, .flags)
+    }
+
+    @Test("RFC 6793 §4.1: from a four-octet speaker AS4_PATH is discarded whatever its flags")
     func flagsDiscard() throws {
-        self.expectDiscarded(try self.announce(mandatory + attribute(0xC0, 6, [])), .atomicAggregate, .flags)
+        self.expectDiscarded(
+            try self.announce(mandatory + attribute(0x40, 17, [2, 1, 0, 0, 0, 1])),
+            .as4Path,
+            .flags
+        )
+    }
+
+    @Test(
+        "§5.2 A malformed attribute resets with its own error when nothing is announced",
+        arguments: [
+            (attribute(0x40, 1, [7]), .update(.invalidOrigin, data: [0x40, 1, 1, 7])),
+            (attribute(0xC0, 1, [0]), .update(.attributeFlagsError, data: [0xC0, 1, 1, 0])),
+            (attribute(0x80, 4, [1]), .update(.attributeLengthError, data: [0x80, 4, 1, 1])),
+            (attribute(0xC0, 8, [1]), .update(.attributeLengthError, data: [0xC0, 8, 1, 1])),
+            (attribute(0x40, 2, [7, 1, 0, 0, 0, 1]), .update(.malformedASPath)),
+            (attribute(0x40, 2, [2, 0]), .update(.malformedASPath)),
+            (attribute(0x40, 99, [1]), .update(.unrecognizedWellKnownAttribute, data: [0x40, 99, 1, 1])),
+            ([0xC0, 8, 200, 1], .update(.malformedAttributeList)), ([0xC0], .update(.malformedAttributeList)),
+        ] as [([UInt8], Notification)]
+    )
+    func hiddenPrefixes(attributes: [UInt8], notification: Notification) {
+        #expect(self.error(update(attributes)) == notification)
+        #expect(self.error(update(withdrawn: tenOne, attributes)) == notification)
+        let unreach = attribute(0x80, 15, [0, 2, 1] + documentation)
+        #expect(self.error(update(unreach + attributes)) == notification)
+        let reachNone = attribute(0x80, 14, [0, 2, 1, 16] + globalNextHop + [0])
+        #expect(self.error(update(reachNone + attributes)) == notification)
+    }
+
+    @Test("§5.2 Prefixes of a family that is not negotiated, or that are skipped, are prefixes")
+    func foreignPrefixes() throws {
+        let foreign = attribute(0x80, 14, [0, 2, 128, 16] + globalNextHop + [0] + documentation)
+        #expect(try decode(update(foreign + attribute(0x40, 1, [7]))).failure?.cause == .originValue)
+        #expect(try decode(update(attribute(0x40, 1, [7]), nlri: [8, 127])).failure?.cause == .originValue)
+    }
+
+    @Test(
+        "§5.2 What is discarded, or refused for what it says, does not reset for want of prefixes",
+        arguments: [
+            attribute(0x40, 6, [1]), attribute(0xC0, 7, [1]), attribute(0x40, 2, [2, 1, 0, 0, 0, 9]),
+            attribute(0x40, 2, [1, 1, 0, 0, 0xFD, 0xE9]), attribute(0x40, 1, [0]) + attribute(0x40, 1, [7]),
+        ]
+    )
+    func harmlessWithoutPrefixes(attributes: [UInt8]) throws {
+        _ = try decode(update(attributes))
     }
 
     @Test("§3 c Partial is allowed on optional transitive attributes and kept")

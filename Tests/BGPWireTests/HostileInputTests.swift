@@ -51,7 +51,7 @@ struct HostileInputTests {
             try decoder.decode(body.span.bytes, context)
         } catch {
             #expect(error.code == .update)
-            #expect([1, 9, 10].contains(error.subcode))
+            #expect([1, 2, 4, 5, 6, 9, 10, 11].contains(error.subcode))
             #expect(error.data.count <= Notification.maximumDataLength)
             return
         }

@@ -252,8 +252,10 @@ struct UpdateAdvisoryTests {
         let unreach = attribute(0x80, 15, [0, 2, 1])
         let withPrefixes = try decode(update(unreach, nlri: tenOne))
         #expect(withPrefixes.endOfRIB == nil && withPrefixes.failure != nil && !withPrefixes.isAnnouncing)
-        let withOrigin = try decode(update(unreach + attribute(0x40, 1, [9])))
-        #expect(withOrigin.endOfRIB == nil && !withOrigin.isAnnouncing)
+        #expect(
+            self.error(update(unreach + attribute(0x40, 1, [9]))) == .update(.invalidOrigin, data: [0x40, 1, 1, 9])
+        )
+        #expect(try decode(update(unreach + attribute(0x40, 1, [0]))).endOfRIB == nil)
         #expect(try decode(update(unreach)).endOfRIB == .ipv6Unicast)
     }
 
