@@ -113,3 +113,16 @@ def _(t):
     bad_one.send(bytes(19))
     bad_one.expect_notification(1, 1)
     good_one.expect_alive(0.5)
+
+
+def first_error(title, octets, code, subcode, data):
+    @check(title, Neighbor())
+    def _(t):
+        session = t.up()
+        session.send(octets)
+        session.expect_notification(code, subcode, data)
+
+
+first_error("RFC 4271 §6.1: a wrong marker counts before a wrong length and type", b"\xfe" * 16 + b"\0\1\x07", 1, 1, b"")
+first_error("RFC 4271 §6.1: a wrong length counts before a wrong type", MARKER + b"\0\1\x07", 1, 2, b"\0\1")
+first_error("RFC 4271 §6.1: the first of two errors in one segment is told", message(9) + MARKER + b"\0\0\1", 1, 3, b"\x09")

@@ -1,4 +1,5 @@
 """The state machine, its timers, and collisions."""
+import socket
 import time
 
 from dut import Config, Neighbor
@@ -43,6 +44,12 @@ in_open_confirm("RFC 6608 §3: an UPDATE in OpenConfirm is answered with 5/2", r
 in_open_confirm("RFC 6608 §3: an OPEN in OpenConfirm is answered with 5/2",
                 lambda s: message(OPEN, s.neighbor.open_body()), 5, 2)
 in_open_confirm("RFC 6608 §3: a ROUTE-REFRESH in OpenConfirm is answered with 5/2", lambda s: refresh(), 5, 2)
+in_open_sent("RFC 6608 §3: a ROUTE-REFRESH of a wrong length in OpenSent is answered with 5/1",
+             lambda s: message(REFRESH, b"\0\1"), 5, 1)
+in_open_confirm("RFC 6608 §3: a ROUTE-REFRESH of a wrong length in OpenConfirm is answered with 5/2",
+                lambda s: message(REFRESH, b"\0\1"), 5, 2)
+in_open_confirm("RFC 6608 §3: an UPDATE that is malformed, too, is answered with 5/2 in OpenConfirm",
+                lambda s: message(UPDATE, b"\xff" * 4), 5, 2)
 
 
 @check("RFC 6608 §3: an OPEN in Established is answered with 5/3", Neighbor())
@@ -545,3 +552,104 @@ def _(t):
         lines = sum("NOTIFICATION" in line for line in log)
     # Ten at once, and one more each second.
     expect(0 < lines < 60, "some lines about NOTIFICATIONs", f"{lines}")
+
+
+@check("RFC 4271 §6.8: in OpenConfirm with the higher identifier the daemon closes the connection that the peer opens, with 6/7",
+       config=Config(Neighbor(passive=False), router_id="192.0.2.200"), slow=2)
+def _(t):
+    peer = t.peers[0]
+    theirs = peer.accept(peer.listen())
+    theirs.answers_keepalives = False
+    theirs.send_open(identifier="10.0.0.1")
+    theirs.expect_keepalive()
+    ours = peer.connect()
+    ours.send_open(identifier="10.0.0.1")
+    ours.expect_notification(6, 7)
+    theirs.send(KEEPALIVE_MESSAGE)
+    theirs.expect_alive(0.3)
+
+
+@check("RFC 4271 §6.8: in OpenConfirm with the lower identifier the daemon closes the connection that it opened, with 6/7",
+       config=Config(Neighbor(passive=False), router_id="10.0.0.1"), slow=2)
+def _(t):
+    peer = t.peers[0]
+    theirs = peer.accept(peer.listen())
+    theirs.answers_keepalives = False
+    theirs.send_open(identifier="192.0.2.200")
+    theirs.expect_keepalive()
+    ours = peer.connect()
+    ours.send_open(identifier="192.0.2.200")
+    theirs.expect_notification(6, 7)
+    ours.expect_keepalive()
+    ours.send(KEEPALIVE_MESSAGE)
+    ours.expect_alive(0.3)
+
+
+@check("RFC 4271 §6.8: when a collision has cost both connections the neighbour is called again",
+       config=Config(Neighbor(passive=False), router_id="192.0.2.200"), slow=4)
+def _(t):
+    peer = t.peers[0]
+    listener = peer.listen()
+    theirs = peer.accept(listener)
+    theirs.expect_open()
+    ours = peer.connect()
+    ours.expect_open()
+    ours.send_open(identifier="10.0.0.1")
+    ours.wait(lambda: ours.closed, 1)
+    theirs.send(notification(6, 7))
+    theirs.expect_closed()
+    if not ours.closed:
+        ours.close()
+    peer.accept(listener).establish(identifier="10.0.0.1")
+
+
+@check("RFC 4271 §6.8: connections of the neighbour that say OPEN and go leave its established session alone",
+       Neighbor(), Neighbor())
+def _(t):
+    session, observer = t.all_up()
+    session.announce(PREFIX)
+    observer.expect_route(PREFIX)
+    for _ in range(50):
+        sock = session.neighbor.socket()
+        sock.bind((session.neighbor.address, 0))
+        try:
+            sock.connect((session.neighbor.dut, 179))
+            sock.sendall(message(OPEN, session.neighbor.open_body()))
+        except OSError:
+            pass
+        sock.close()
+    session.expect_alive(0.5)
+    expect(observer.route(PREFIX), f"{PREFIX} to stay", observer.story)
+
+
+@check("RFC 4271 §8.2.2: a second connection whose OPEN is refused leaves the established session alone", Neighbor(), Neighbor())
+def _(t):
+    session, observer = t.all_up()
+    session.announce(PREFIX)
+    observer.expect_route(PREFIX)
+    try:
+        second = t.peers[0].connect(patience=1.0, answered=False)
+        second.wait(lambda: second.open or second.closed, 1)
+        second.send_open(asn=64999)
+        second.expect_closed()
+    except OSError:
+        pass
+    session.expect_alive(0.3)
+    expect(observer.route(PREFIX), f"{PREFIX} to stay", observer.story)
+
+
+@check("RFC 4271 §8.2.2: what came before the peer's end of the stream is taken, then its routes go", Neighbor(), Neighbor())
+def _(t):
+    session, observer = t.all_up()
+    session.announce(PREFIX)
+    observer.expect_route(PREFIX)
+    session.sock.shutdown(socket.SHUT_WR)
+    observer.expect_no_route(PREFIX)
+    session.expect_closed()
+
+
+@check("RFC 6608 §3: an OPEN that is wrong, too, is answered with 5/3 in Established", Neighbor())
+def _(t):
+    session = t.up()
+    session.send(message(OPEN, b"\3" + bytes(9)))
+    session.expect_notification(5, 3)

@@ -1,4 +1,5 @@
 """Malformed UPDATEs (RFC 7606): what is taken as a withdrawal, what is discarded, what ends the session."""
+import ipaddress
 import struct
 
 from dut import Config, Neighbor
@@ -123,6 +124,11 @@ for _kind, _name, _flags in ((ORIGIN, "ORIGIN", 0xC0), (ORIGIN, "ORIGIN", 0x00),
     withdraws(f"RFC 7606 §3c: {_name} marked as {_what} withdraws", lambda s, k=_kind, f=_flags: s.attributes(replace={
         k: attribute(k, {ORIGIN: b"\0", AS_PATH: as_path([s.neighbor.asn]),
                          NEXT_HOP: bytes(int(x) for x in s.neighbor.address4.split("."))}[k], f)}))
+for _flags, _what in ((0xC0, "optional"), (0x00, "not transitive")):
+    withdraws(f"RFC 7606 §3c: ATOMIC_AGGREGATE marked as {_what} withdraws", extra=[attribute(ATOMIC, b"", _flags)])
+for _flags, _what in ((0x40, "well-known"), (0x80, "not transitive")):
+    withdraws(f"RFC 7606 §3c: AGGREGATOR marked as {_what} withdraws",
+              extra=[attribute(AGGREGATOR, struct.pack(">II", 65101, 0xC0000201), _flags)])
 withdraws("RFC 7606 §3c: MULTI_EXIT_DISC marked as well-known withdraws",
           extra=[attribute(MED, bytes(4), 0x40)])
 withdraws("RFC 7606 §3c: MULTI_EXIT_DISC marked as transitive withdraws", extra=[attribute(MED, bytes(4), 0xC0)])
@@ -429,3 +435,106 @@ def _(t):
     sender.send(update(attributes=sender.attributes()))
     t.settle(sender, observer)
     sender.expect_alive()
+
+
+def hides(title, octets, alone=None):
+    """A check: an UPDATE that announces nothing and has a malformed attribute ends the session."""
+    @check(title, *pair(families=BOTH), alone=alone)
+    def _(t):
+        sender, observer = t.all_up()
+        sender.announce(Q)
+        observer.expect_route(Q)
+        sender.send(octets(sender))
+        sender.expect_notification(3)
+        observer.expect_no_route(Q)
+
+
+def bad_origin(session, **options):
+    return session.attributes(replace={ORIGIN: attribute(ORIGIN, b"\7")}, **options)
+
+
+hides("RFC 7606 §5.2: a malformed ORIGIN in an UPDATE without prefixes ends the session",
+      lambda s: update(attributes=bad_origin(s)))
+hides("RFC 7606 §5.2: wrong flags in an UPDATE without prefixes end the session",
+      lambda s: update(attributes=s.attributes(replace={ORIGIN: attribute(ORIGIN, b"\0", 0xC0)})))
+hides("RFC 7606 §5.2: an attribute that overruns the attributes of an UPDATE without prefixes ends the session",
+      lambda s: update(attributes=s.attributes(extra=[attribute(COMMUNITIES, bytes(4), length=200)])))
+hides("RFC 7606 §5.2: an octet left over in the attributes of an UPDATE without prefixes ends the session",
+      lambda s: update(attributes=s.attributes() + b"\xc0"))
+hides("RFC 7606 §5.2: a malformed attribute beside withdrawn routes alone ends the session",
+      lambda s: update(attributes=bad_origin(s), withdrawn=prefix(P)))
+hides("RFC 7606 §5.2: a malformed attribute beside MP_UNREACH_NLRI alone ends the session",
+      lambda s: update(attributes=attribute(MED, b"ab") + attribute(MP_UNREACH, mp_unreach(IPV6, prefix(P6)))))
+hides("RFC 7606 §5.2: a malformed attribute beside MP_REACH_NLRI without prefixes ends the session",
+      lambda s: update(attributes=bad_origin(s, mp=True, extra=[attribute(MP_REACH, mp_reach(IPV6, bytes(15) + b"\1", b""))])))
+
+
+@check("RFC 7606 §5.2: an attribute that is only discarded does not end the session for want of prefixes", *pair())
+def _(t):
+    sender, observer = t.all_up()
+    sender.announce(Q)
+    sender.send(update(attributes=sender.attributes(extra=[attribute(AGGREGATOR, bytes(5))])))
+    sender.expect_alive(0.3)
+    observer.expect_route(Q)
+
+
+@check("RFC 7606 §5.2: prefixes of a family that was not negotiated are prefixes: a malformed attribute leaves the session",
+       *pair())
+def _(t):
+    sender, observer = t.all_up()
+    sender.announce(Q)
+    hop = ipaddress.ip_address(sender.neighbor.address6).packed
+    sender.send(update(attributes=bad_origin(sender, mp=True, extra=[attribute(MP_REACH, mp_reach(IPV6, hop, prefix(P6)))])))
+    sender.expect_alive(0.3)
+    observer.expect_route(Q)
+
+
+def outranks(title, octets, code, subcode, data=None):
+    """A check: of two errors in what is sent the one with this NOTIFICATION counts."""
+    @check(title, *pair(families=BOTH))
+    def _(t):
+        sender = t.up()
+        sender.send(octets(sender))
+        sender.expect_notification(code, subcode, data)
+
+
+outranks("RFC 7606 §3j: NLRI that cannot be read ends the session with 3/10 also when a malformed attribute withdraws it",
+         lambda s: update(b"\x21" + bytes(5), bad_origin(s)), 3, 10)
+outranks("RFC 7606 §3h: MP_REACH_NLRI that cannot be read ends the session also when a malformed attribute withdraws it",
+         lambda s: update(prefix(P), bad_origin(s, extra=[attribute(MP_REACH, b"\0\2\1\x10")])), 3, (1, 5, 9))
+outranks("RFC 7606 §5.3: MP_REACH_NLRI that overruns the attributes ends the session also when there is NLRI",
+         lambda s: update(prefix(P), s.attributes(extra=[attribute(MP_REACH, b"\0\2\1\x10", length=60)])), 3, (1, 5, 9))
+
+
+def logged(title, octets):
+    """A check: the log has the prefix and all octets of a malformed UPDATE."""
+    @check(title, *pair(), only=("martlet",))
+    def _(t):
+        sender = t.up()
+        whole = octets(sender)
+        sender.send(whole)
+        path = f"{t.dut.folder}/log"
+
+        def found():
+            t.dut.log.flush()
+            with open(path) as log:
+                return any(whole[19:].hex() in line for line in log)
+        expect(until(found), "the octets of the UPDATE in the log", t.dut.tail())
+
+
+logged("RFC 7606 §6: the log has the whole of an UPDATE that counts as withdrawn",
+       lambda s: update(prefix(P), s.attributes(extra=[attribute(200, bytes(3000))], omit=[ORIGIN])))
+logged("RFC 7606 §6: the log has the whole of an UPDATE that ends the session",
+       lambda s: update(b"\x21" + bytes(5), s.attributes(extra=[attribute(200, bytes(3000))])))
+
+
+@check("RFC 7606 §6: the log names the prefixes of an UPDATE that counts as withdrawn", *pair(), only=("martlet",))
+def _(t):
+    sender = t.up()
+    sender.send(update(prefix(P) + prefix(Q), sender.attributes(omit=[ORIGIN])))
+
+    def found():
+        t.dut.log.flush()
+        with open(f"{t.dut.folder}/log") as log:
+            return any(P in line and Q in line for line in log)
+    expect(until(found), f"{P} and {Q} in the log", t.dut.tail())

@@ -300,6 +300,31 @@ def _(t):
     peer.expect_notification(7, 1, octets)
 
 
+@check("RFC 2918 §3: a ROUTE-REFRESH too short to name a family ends the session of a peer without the enhanced kind", Neighbor())
+def _(t):
+    peer = t.up()
+    peer.send(message(REFRESH, b"\0\1"))
+    code, data = ((7, None) if t.dut.name == "gobgp" else (1, b"\0\x15"))
+    peer.expect_notification(code, None, data)
+
+
+@check("RFC 7313 §5: a longer ROUTE-REFRESH of a peer without the enhanced kind leaves the session", Neighbor())
+def _(t):
+    peer = t.up()
+    peer.send(refresh(extra=b"\1\2"))
+    peer.expect_alive(0.4)
+
+
+@check("RFC 7313 §5: of a ROUTE-REFRESH of wrong length that fits no NOTIFICATION the beginning is sent with 7/1",
+       Neighbor(extended_messages=True))
+def _(t):
+    peer = t.up(0, also=[ENHANCED, capability(6)])
+    octets = refresh(extra=bytes(5000))
+    peer.send(octets)
+    data = peer.expect_notification(7, 1)
+    expect(len(data) >= 23 and octets.startswith(data), "the beginning of the message", f"{len(data)} octets")
+
+
 @check("RFC 7313 §5: a BoRR of wrong length is answered with 7/1 and the message", Neighbor())
 def _(t):
     peer = t.up(0, also=[ENHANCED])

@@ -144,14 +144,23 @@ extension PeerSession {
                 guard self.connections[id] != nil, let serial = self.session else { return }
                 self.receiveRefresh(refresh, serial)
             } catch {
-                // RFC 7313 §5: without the enhanced capability a wrong length is not answered with 7/1.
-                if self.machine.negotiated?.enhancedRouteRefresh ?? false {
-                    self.handle(.received(id, .updateError(error)))
-                }
+                self.handle(self.wrongRefresh(body, error, on: id))
             }
         case .update:
             break
         }
+    }
+
+    /// What a ROUTE-REFRESH of a wrong length is to the machine.
+    ///
+    /// RFC 7313 §5: without the enhanced capability it is not answered with 7/1, and what is too long is another kind of
+    /// ROUTE-REFRESH, which is left alone.
+    private func wrongRefresh(_ body: RawSpan, _ error: Notification, on id: ConnectionID) -> PeerInput {
+        guard self.machine.state(of: id) == .established else { return .received(id, .routeRefresh) }
+        if self.machine.negotiated?.enhancedRouteRefresh ?? false { return .received(id, .updateError(error)) }
+        guard body.byteCount < 4 else { return .received(id, .routeRefresh) }
+        let length = UInt8(MessageHeader.size + body.byteCount)
+        return .received(id, .headerError(.messageHeader(.badMessageLength, data: [0, length])))
     }
 
     private func receiveRefresh(_ refresh: RouteRefresh, _ serial: SessionSerial) {
@@ -173,6 +182,15 @@ extension PeerSession {
         do throws(Notification) {
             try self.decoder.decode(body, context)
         } catch {
+            if let suppressed = self.errorLines.take(at: .now()) {
+                self.logger.warning(
+                    "UPDATE ends the session",
+                    metadata: [
+                        "error": "\(error)", "message": "\(hexadecimal(body, limit: Self.loggedOctets))",
+                        "suppressed": "\(suppressed)",
+                    ]
+                )
+            }
             self.handle(.received(id, .updateError(error)))
             return false
         }
@@ -181,8 +199,20 @@ extension PeerSession {
         return true
     }
 
-    /// Counts what was wrong with an UPDATE and writes it down with the octets, as far as the log is not flooded
-    /// (RFC 7606 §8).
+    /// How much of a malformed UPDATE the log gets: all of it, unless it is an extended message.
+    private static let loggedOctets = MessageHeader.standardMaximumLength
+    private static let loggedPrefixes = 32
+
+    /// The prefixes that the UPDATE took away, for the log.
+    private var involvedPrefixes: String {
+        let ipv4 = self.decoder.withdrawnIPv4.prefix(Self.loggedPrefixes).map(\.description)
+        let ipv6 = self.decoder.withdrawnIPv6.prefix(Self.loggedPrefixes - ipv4.count).map(\.description)
+        let left = self.decoder.withdrawnIPv4.count + self.decoder.withdrawnIPv6.count - ipv4.count - ipv6.count
+        return (ipv4 + ipv6).joined(separator: " ") + (left > 0 ? " and \(left) more" : "")
+    }
+
+    /// Counts what was wrong with an UPDATE and writes it down with its prefixes and octets, as far as the log is not
+    /// flooded (RFC 7606 §6).
     private func noteErrors(_ body: RawSpan) {
         func attribute(_ error: AttributeError) -> Logger.MetadataValue {
             error.extent.isEmpty ? "-" : "\(hexadecimal(body.extracting(error.extent)))"
@@ -195,8 +225,8 @@ extension PeerSession {
                 self.logger.warning(
                     "UPDATE treated as withdrawal",
                     metadata: [
-                        "cause": "\(failure)", "attribute": attribute(failure), "message": "\(hexadecimal(body))",
-                        "suppressed": "\(suppressed)",
+                        "cause": "\(failure)", "attribute": attribute(failure), "prefixes": "\(self.involvedPrefixes)",
+                        "message": "\(hexadecimal(body, limit: Self.loggedOctets))", "suppressed": "\(suppressed)",
                     ]
                 )
             }
@@ -217,12 +247,12 @@ extension PeerSession {
     }
 }
 
-/// The first octets of a message body or attribute as hexadecimal digits, for the log (RFC 7606 §8).
-private func hexadecimal(_ span: RawSpan) -> String {
+/// The first octets of a message body or attribute as hexadecimal digits, for the log (RFC 7606 §6).
+private func hexadecimal(_ span: RawSpan, limit: Int = 256) -> String {
     var text = ""
-    for index in 0..<min(span.byteCount, 256) {
+    for index in 0..<min(span.byteCount, limit) {
         let octet = span.unsafeLoad(fromByteOffset: index, as: UInt8.self)
         text += (octet < 16 ? "0" : "") + String(octet, radix: 16)
     }
-    return span.byteCount > 256 ? text + "…" : text
+    return span.byteCount > limit ? text + "…" : text
 }
