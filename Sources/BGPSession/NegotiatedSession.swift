@@ -71,11 +71,13 @@ public struct NegotiatedSession: Hashable, Sendable {
         return (isListed ? gracefulRestart.restartTime : nil, longLived?.staleTime)
     }
 
-    /// Whether the peer kept forwarding a family over its restart: the F bit of either capability.
-    public func preservedForwarding(of family: AddressFamily) -> Bool {
+    /// Whether the peer kept forwarding a family over its restart: the F bit of capability 64 (RFC 4724 §4.2), or that of
+    /// 71 where its routes are a last resort already (RFC 9494 §4.2).
+    public func preservedForwarding(of family: AddressFamily, isLongLived: Bool) -> Bool {
         guard let gracefulRestart = self.gracefulRestart else { return false }
-        return gracefulRestart.families.contains { $0.family == family && $0.forwardingPreserved }
-            || self.longLivedGracefulRestart?.contains { $0.family == family && $0.forwardingPreserved } ?? false
+        return isLongLived
+            ? self.longLivedGracefulRestart?.last { $0.family == family }?.forwardingPreserved ?? false
+            : gracefulRestart.families.contains { $0.family == family && $0.forwardingPreserved }
     }
 
     /// Whether the peer's routes are kept as stale after the session ended so (RFC 4724 §4.2, RFC 8538 §4).

@@ -15,7 +15,7 @@ public enum OpenError: Error, Hashable, Sendable {
     case missingFamilies([AddressFamily])
     /// 2/7; other capabilities that are required and missing.
     case missingCapabilities([Capability])
-    /// 2/11; the peer's roles, none if it sent none.
+    /// 2/11; the peer's roles as far as they have a name.
     case roleMismatch([BGPRole])
 
     /// The NOTIFICATION that answers it.
@@ -203,8 +203,12 @@ extension SessionConfiguration {
         guard let ours = self.role, !isInternal else { return nil }
         var roles: [BGPRole] = []
         for case .role(let role) in peer.capabilities where !roles.contains(role) { roles.append(role) }
-        guard let theirs = roles.first else {
-            if self.requiresRole { throw .roleMismatch([]) }
+        // A value without meaning is in no pair of the table either.
+        let hasOther = peer.capabilities.contains {
+            if case .unknown(code: 9, let value) = $0 { value.count == 1 } else { false }
+        }
+        guard let theirs = roles.first, !hasOther else {
+            if self.requiresRole || hasOther { throw .roleMismatch(roles) }
             return nil
         }
         let expected: BGPRole =

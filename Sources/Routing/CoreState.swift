@@ -67,6 +67,8 @@ struct CoreState: ~Copyable {
     var records: ContiguousArray<SourceRecord> = []
     var counters: ContiguousArray<SourceCounters> = []
     var interfaces: [UInt32: InterfaceRecord] = [:]
+    /// What the host itself has: no next hop resolves to it.
+    var ownAddresses: Set<IPAddress> = []
     var importMemo = PolicyMemo(capacity: 1 << 12)
     var election = Election()
     var ranking = Ranking()

@@ -189,6 +189,7 @@ struct Engine: ~Copyable {
             guard !usable.isEmpty else { return (.unresolvable, false) }
             return (ResolvedTarget(kind: .gateways, gateways: usable, igpMetric: 0), true)
         case .recursive(let nextHop, let interface):
+            if self.state.ownAddresses.contains(nextHop.address) { return (.unresolvable, false) }
             if nextHop.address.isLinkLocal || nextHop.address.isUnspecified, interface != 0 {
                 let address = nextHop.address.isLinkLocal ? nextHop.address : nextHop.linkLocal.map { .v6($0) }
                 guard let address, self.isUp(interface) else { return (.unresolvable, false) }
@@ -257,6 +258,18 @@ struct Engine: ~Copyable {
         guard known?.isUp ?? true != isUp || known?.name != name else { return }
         self.state.sourceEpoch &+= 1
         for id in self.state.targets.records.indices.dropFirst() { self.state.targets.markDirty(TargetID(id)) }
+        self.resolveTargets()
+    }
+
+    /// Records the host's addresses and resolves next hops that became one of them or are one no more.
+    mutating func setOwnAddresses(_ addresses: Set<IPAddress>) {
+        let changed = self.state.ownAddresses.symmetricDifference(addresses)
+        guard !changed.isEmpty else { return }
+        self.state.ownAddresses = addresses
+        for (id, key) in self.state.targets.keys.enumerated() {
+            guard case .recursive(let nextHop, _)? = key?.target, changed.contains(nextHop.address) else { continue }
+            self.state.targets.markDirty(TargetID(id))
+        }
         self.resolveTargets()
     }
 

@@ -179,8 +179,10 @@ extension CoreState {
             path.epoch = self.sources[source].epoch
             if let slot {
                 let old = table.path(number, slot)
-                // What is kept as a last resort becomes an ordinary path again below.
-                if old.received == received, old.epoch == path.epoch || !self.sources[source].isAging {
+                // What is kept as a last resort becomes an ordinary path again below, what found no room may find some.
+                if old.received == received, old.epoch == path.epoch || !self.sources[source].isAging,
+                    old.reason != RejectReason.limit.rawValue
+                {
                     if old.epoch != path.epoch {
                         path = old
                         path.epoch = self.sources[source].epoch

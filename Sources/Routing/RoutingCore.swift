@@ -67,6 +67,11 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
         self.engine.setInterface(index, name: name, isUp: isUp)
     }
 
+    /// Tells the core which addresses the host itself has.
+    ///
+    /// A next hop that is one of them does not resolve: packets would not leave (RFC 4271 §5.1.3).
+    public mutating func setOwnAddresses(_ addresses: Set<IPAddress>) { self.engine.setOwnAddresses(addresses) }
+
     // MARK: Sources
 
     /// Adds a source; nil when 65,534 exist.
@@ -328,6 +333,11 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
 
     /// Whether ``work(_:)`` has something to do.
     public var hasWork: Bool { self.engine.hasWork }
+
+    /// Whether ``work(_:)`` has not done yet what was asked for a source: to judge its routes again or remove some.
+    public func isWorking(_ source: SourceID) -> Bool {
+        self.isLive(source) && !self.engine.state.sources[source.index].task.isIdle
+    }
 
     /// Does about `budget` destinations' worth of queued work; true when some is left.
     public mutating func work(_ budget: Int) -> Bool {

@@ -111,6 +111,9 @@ struct NegotiationTests {
         configuration.role = .peer
         #expect(self.error(configuration, sampleOpen(capabilities: [.role(.peer), .role(.customer)])) != nil)
         #expect(self.error(configuration, sampleOpen()) == nil)
+        let other = Capability.unknown(code: 9, value: [200])
+        #expect(self.error(configuration, sampleOpen(capabilities: [other])) == .roleMismatch([]))
+        #expect(self.error(configuration, sampleOpen(capabilities: [.role(.peer), other])) == .roleMismatch([.peer]))
         configuration.requiresRole = true
         #expect(self.error(configuration, sampleOpen()) == .roleMismatch([]))
         configuration.remoteAS = .internal
@@ -241,7 +244,9 @@ struct NegotiationTests {
         configuration.longLivedGracefulRestart = []
         agreed = try session(all)
         #expect(agreed.retention(of: .ipv4Unicast) == (60, nil) && agreed.retention(of: .ipv6Unicast) == (nil, 600))
-        #expect(agreed.preservedForwarding(of: .ipv4Unicast) && !agreed.preservedForwarding(of: .ipv6Unicast))
+        #expect(agreed.preservedForwarding(of: .ipv4Unicast, isLongLived: false))
+        #expect(!agreed.preservedForwarding(of: .ipv4Unicast, isLongLived: true))
+        #expect(!agreed.preservedForwarding(of: .ipv6Unicast, isLongLived: true))
         // Capability 71 without 64 is ignored (RFC 9494 §4.5).
         agreed = try session([.multiprotocol(.ipv4Unicast), longLived])
         #expect(agreed.gracefulRestart == nil && agreed.longLivedGracefulRestart == nil)

@@ -200,6 +200,28 @@ struct DecisionTests {
         #expect(violations.isEmpty)
     }
 
+    @Test("RFC 4271 §5.1.3: a next hop is no use while it is an address of the host, and best paths follow")
+    func ownAddress() throws {
+        var bench = try Bench.make()
+        let prefix = prefix4("20.0.0.0/24")
+        try bench.announce(Contender(localPreference: 200, nextHop: "10.0.0.10"), prefix)
+        try bench.announce(Contender(routerID: 11, nextHop: "10.9.0.1"), prefix)
+        let before = try bench.best(prefix)
+        #expect(before == bench.name(0))
+        bench.core.setOwnAddresses([address("10.0.0.1"), address("10.0.0.10")])
+        let during = try bench.best(prefix)
+        #expect(during == bench.name(1))
+        // A route that comes in meanwhile is no better.
+        try bench.announce(Contender(localPreference: 300, nextHop: "10.0.0.10"), prefix)
+        let still = try bench.best(prefix)
+        #expect(still == bench.name(1))
+        bench.core.setOwnAddresses([address("10.0.0.1")])
+        let after = try bench.best(prefix)
+        #expect(after == bench.name(2))
+        let violations = bench.core.checkInvariants()
+        #expect(violations.isEmpty)
+    }
+
     @Test("In direct mode a next hop has to be on a connected network")
     func directMode() throws {
         var bench = try Bench.make()
@@ -265,6 +287,13 @@ struct Bench: ~Copyable {
     }
 
     func name(_ index: Int) -> String { "contender\(index)" }
+
+    /// The source of the best route once all work is done.
+    mutating func best(_ prefix: IPv4Prefix) throws -> String? {
+        self.core.settle()
+        let view = try present(self.core.lookUp(.v4(prefix), in: self.table))
+        return view.paths.first { $0.isBest }?.origin.protocolName
+    }
 
     mutating func announce(_ contender: Contender, _ prefix: IPv4Prefix) throws {
         var details = session(

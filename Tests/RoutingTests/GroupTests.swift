@@ -288,6 +288,24 @@ struct GroupTests {
         #expect(value6 == 2)
         let view = try present(bench.core.lookUp(.v4(prefix4("20.0.2.0/24")), in: bench.table))
         #expect(view.paths[0].rejection == .limit)
+        // The same route again is taken once there is room, and not before.
+        bench.core.announce(
+            source,
+            .v4(prefix4("20.0.2.0/24")),
+            attributes: attributes([65001]),
+            target: Self.target(1)
+        )
+        let value7 = bench.core.counters(source).accepted
+        #expect(value7 == 2)
+        bench.core.withdraw(source, .v4(prefix4("20.0.0.0/24")))
+        bench.core.announce(
+            source,
+            .v4(prefix4("20.0.2.0/24")),
+            attributes: attributes([65001]),
+            target: Self.target(1)
+        )
+        let taken = try present(bench.core.lookUp(.v4(prefix4("20.0.2.0/24")), in: bench.table))
+        #expect(taken.paths[0].rejection == nil && taken.paths[0].isBest)
         let violations = bench.core.checkInvariants()
         #expect(violations.isEmpty)
     }

@@ -165,6 +165,7 @@ extension SpeakerCore {
             self.peers[id]?.isDisabled = true
             self.drop(entry.kept)
             self.peers[id]?.kept = nil
+            self.scheduleRun()
             await entry.session.stop(.cease(.administrativeShutdown, communication: message))
             return "\(name) is disabled"
         case .restart:
@@ -207,7 +208,7 @@ extension SpeakerCore {
 
     private func channels(of name: String) throws(ControlFailure) -> [AddressFamily: SourceID] {
         guard let id = self.peersByName[name], let entry = self.peers[id] else { throw .unknownNeighbor(name) }
-        return entry.up?.channels.mapValues(\.source) ?? [:]
+        return entry.up?.channels.mapValues(\.source) ?? entry.kept?.channels.mapValues(\.source) ?? [:]
     }
 
     func selectedTables(_ selection: RouteSelection) throws(ControlFailure) -> [TableID] {

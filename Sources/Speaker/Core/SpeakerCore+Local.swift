@@ -55,6 +55,7 @@ extension SpeakerCore {
 
     /// Tells the routing core about links that differ from `before`.
     func tellInterfaces(to before: [UInt32: Link]) {
+        self.routing.setOwnAddresses(self.interfaces.own)
         for (index, link) in self.interfaces.links
         where before[index]?.isOperUp != link.isOperUp || before[index]?.name != link.name {
             self.routing.setInterface(index, name: link.name, isUp: link.isOperUp)

@@ -132,6 +132,7 @@ extension SpeakerCore {
         defer { self.scheduleRun() }
         if let channel = self.peers[id]?.up?.channels[family], let stale = channel.stale, stale.number == number {
             self.routing.removeStale(channel.source)
+            self.limitsDue.insert(id)
             self.peers[id]?.up?.channels[family]?.stale = nil
             self.peers[id]?.up?.channels[family]?.isRetentionOver = stale.phase == .longLived
             return
@@ -158,7 +159,7 @@ extension SpeakerCore {
 
     /// The channel of a family whose routes were kept; nil when there were none.
     ///
-    /// Unless the neighbour says that it kept forwarding, they go at once (RFC 4724 §4.2).
+    /// Unless the neighbour says that it kept forwarding, they go at once (RFC 4724 §4.2, RFC 9494 §4.2).
     func resume(
         _ family: AddressFamily,
         _ settings: SourceSettings<FilterProgram>,
@@ -171,7 +172,8 @@ extension SpeakerCore {
         kept?.channels[family] = nil
         if old.settings != settings { self.routing.changeSource(old.source, to: settings) }
         var channel = PeerEntry.Channel(source: old.source, settings: settings)
-        guard established.negotiated.preservedForwarding(of: family) else {
+        let isLongLived = old.stale.phase == .longLived
+        guard established.negotiated.preservedForwarding(of: family, isLongLived: isLongLived) else {
             old.stale.timer.cancel()
             self.routing.flush(source: old.source)
             return channel
@@ -196,6 +198,7 @@ extension SpeakerCore {
             stale.timer.cancel()
             self.peers[serial.peer]?.up?.channels[family]?.stale = nil
             self.routing.removeStale(source)
+            self.limitsDue.insert(serial.peer)
         }
         self.peers[serial.peer]?.up?.channels[family]?.isRetentionOver = false
         self.peers[serial.peer]?.up?.channels[family]?.hasEndOfRIB = true

@@ -120,6 +120,9 @@ extension SpeakerCore {
     func peerIsDisabled(_ id: PeerID, _ reason: SessionEndReason) {
         guard let name = self.peers[id]?.settings.common.name else { return }
         self.peers[id]?.isDisabled = true
+        // There is nobody to wait for.
+        self.drop(self.peers[id]?.kept)
+        self.peers[id]?.kept = nil
         self.logger.warning(
             "Disabled after an error, until it is enabled again",
             metadata: ["peer": "\(name)", "reason": "\(reason)"]

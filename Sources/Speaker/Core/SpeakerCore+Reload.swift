@@ -163,6 +163,7 @@ extension SpeakerCore {
                 self.routing.changeSource(running.source, to: source)
                 self.peers[id]?.up?.channels[family]?.settings = source
                 self.giveJudge(id, family)
+                self.limitsDue.insert(id)
                 self.peers[id]?.up?.channels[family]?.isOverLimit = false
                 self.peers[id]?.up?.channels[family]?.isOverExportLimit = false
             }

@@ -8,12 +8,12 @@ internal import SpeakerSettings
 
 /// Limits of routes a peer may send: what happens when they are reached, and warnings before.
 extension SpeakerCore {
-    /// Acts on `import limit` and `receive limit`.
+    /// Acts on `import limit` and `receive limit`; `result` is that of the announcement that may have gone past one.
     func enforceLimits(
         _ source: SourceID,
         _ serial: SessionSerial,
         _ family: AddressFamily,
-        _ result: IngestResult
+        _ result: IngestResult? = nil
     ) {
         guard let entry = self.peers[serial.peer],
             let channel = entry.settings.channels.first(where: { $0.channel.family == family })?.channel,
@@ -26,13 +26,15 @@ extension SpeakerCore {
         // The core leaves routes out at a limit that blocks, but also where one prefix has too many paths.
         if let limit = channel.receiveLimit,
             limit.action == .block
-                ? result.exceedsReceiveLimit
+                ? result?.exceedsReceiveLimit ?? false
                 : UInt64(counters.received) > UInt64(limit.count) + UInt64(counters.stale)
         {
             exceeded = limit
         }
         if let limit = channel.importLimit,
-            limit.action == .block ? result.isAtImportLimit : counters.accepted > limit.count
+            limit.action == .block
+                ? result?.isAtImportLimit ?? false
+                : UInt64(counters.accepted) > UInt64(limit.count) + UInt64(counters.stale)
         {
             exceeded = exceeded ?? limit
         }
@@ -60,6 +62,29 @@ extension SpeakerCore {
             exceeded.action == .disable
             ? .never : exceeded.restartAfter.map { .after(.seconds($0)) } ?? .afterBackoff
         entry.session.inbox.send(.end(serial, notification, restart))
+    }
+
+    /// Looks at the limits of peers that changed without an announcement: a limit or a policy is another one now, or what
+    /// was stale beside the routes that came again is gone.
+    ///
+    /// Those whose routes are still being judged or removed have to wait.
+    func checkRouteLimits() {
+        for id in self.limitsDue {
+            guard let entry = self.peers[id], let up = entry.up else {
+                self.limitsDue.remove(id)
+                continue
+            }
+            guard !up.channels.values.contains(where: { self.routing.isWorking($0.source) }) else { continue }
+            self.limitsDue.remove(id)
+            for channel in entry.settings.channels.map(\.channel) {
+                // A limit that blocks acts where routes come in.
+                let actions = [channel.receiveLimit?.action, channel.importLimit?.action]
+                guard actions.contains(where: { $0 != nil && $0 != .block }),
+                    let running = up.channels[channel.family]
+                else { continue }
+                self.enforceLimits(running.source, up.serial, channel.family)
+            }
+        }
     }
 
     /// Logs once a session that `max paths` left a route out.

@@ -87,8 +87,6 @@ extension SpeakerCore {
         var isIPv6Judged: Bool
         var limitsIPv4 = false
         var limitsIPv6 = false
-        /// The latest next hop, and whether it is this host.
-        var nextHop: (value: BGPNextHop, isLocal: Bool)?
     }
 
     /// Marks what the peer is about to announce again; the wait for the end is bounded (RFC 7313 §4).
@@ -119,6 +117,7 @@ extension SpeakerCore {
         timeout.cancel()
         self.peers[serial.peer]?.up?.channels[family]?.refreshTimeout = nil
         self.routing.removeStale(source)
+        self.limitsDue.insert(serial.peer)
     }
 
     private func withdraw(_ segment: RouteBatch.Segment, _ batch: RouteBatch, _ source: SourceID) {
@@ -136,14 +135,6 @@ extension SpeakerCore {
         _ ingress: inout Ingress
     ) {
         guard let nextHop = segment.nextHop else { return }
-        if ingress.nextHop?.value != nextHop {
-            ingress.nextHop = (nextHop, self.interfaces.isLocal(nextHop.address))
-        }
-        // A next hop that is this host would loop: such routes are as good as withdrawn (RFC 4271 §5.1.3).
-        guard ingress.nextHop?.isLocal == false else {
-            self.withdraw(segment, batch, source)
-            return
-        }
         let isScoped = nextHop.address.isLinkLocal || nextHop.linkLocal != nil
         let target = RouteTarget.recursive(nextHop, interface: isScoped ? ingress.interface : 0)
         let attributes = batch.attributes.span.bytes.extracting(segment.attributes)

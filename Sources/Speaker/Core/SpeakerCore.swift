@@ -78,6 +78,8 @@ actor SpeakerCore {
     private var messages: [CoreMessage] = []
     private var nextMessage = 0
     var trimming = Trimming()
+    /// Peers whose limits of routes are looked at once no work on their routes is left.
+    var limitsDue: Set<PeerID> = []
     /// Peers with an `export limit`, and when they are looked at next.
     var exportLimited: Set<PeerID> = []
     var isExportCheckScheduled = false
@@ -190,6 +192,7 @@ actor SpeakerCore {
         let begin = NIODeadline.now()
         let isEmpty = self.takeMessages(until: begin + .milliseconds(1))
         if self.routing.hasWork { _ = self.routing.work(16_384) }
+        if !self.limitsDue.isEmpty { self.checkRouteLimits() }
         let hasImages = self.drainPipes()
         self.finishChargeReviews()
         let hasOutput = self.flushGroups()

@@ -7,8 +7,8 @@ internal import SpeakerSettings
 struct InterfaceTable: Sendable {
     private(set) var links: [UInt32: Link] = [:]
     private(set) var addresses: [UInt32: [LinkAddress]] = [:]
-    /// Every address of the host: asked for with each UPDATE.
-    private var own: Set<IPAddress> = []
+    /// Every address of the host.
+    private(set) var own: Set<IPAddress> = []
 
     /// Replaces everything by the outcome of a dump.
     ///
