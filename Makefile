@@ -3,7 +3,7 @@
 SWIFT ?= swift
 FLAGS := -c release -Xswiftc -enable-testing
 
-.PHONY: demo interop test test-long fuzz sanitize build bench bench-micro bench-check rfc-checks check format clean deps
+.PHONY: demo interop soak test test-long fuzz sanitize build bench bench-micro bench-check rfc-checks check format clean deps
 
 demo: build
 	Scripts/deps demo
@@ -18,17 +18,14 @@ build:
 test: deps
 	$(SWIFT) build $(FLAGS) --build-tests
 	Scripts/check
-	MARTLET_LONG_TESTS= Scripts/test --black-box --matrix --short $(SWIFT) test $(FLAGS) --skip-build
+	MARTLET_LONG_TESTS= Scripts/test --black-box --matrix --short --soak "--seconds 20 --daemon bird" $(SWIFT) test $(FLAGS) --skip-build
 
-# The same, the tests that run for minutes and the whole matrix included, then sanitizers, counters of the micro benchmarks, and half a minute
-# of every fuzzer.
+# The same, the tests that run for minutes, the whole matrix and a longer soak included, then sanitizers, counters of the micro
+# benchmarks, and half a minute of every fuzzer; docs/interop.md has what came of it.
 test-long: deps
 	$(SWIFT) build $(FLAGS) --build-tests
 	Scripts/check
-	MARTLET_LONG_TESTS=1 Scripts/test --black-box --matrix --write $(SWIFT) test $(FLAGS) --skip-build
-	$(MAKE) sanitize
-	$(MAKE) bench-check
-	$(MAKE) fuzz FUZZ_SECONDS=30
+	SWIFT="$(SWIFT)" Scripts/test-long $(FLAGS)
 
 # The black-box checks against Martlet, BIRD, FRR, GoBGP and OpenBGPD; writes docs/rfc-checks.md. One of them: Tests/BlackBox/run.py --dut bird
 rfc-checks: deps
@@ -40,6 +37,12 @@ rfc-checks: deps
 interop: deps
 	$(SWIFT) build $(FLAGS)
 	Tests/Matrix/run.py --write
+
+# Martlet beside the same daemons while all happens that can happen to a router; Tests/Soak/run.py --seed 7 --daemon frr again.
+SOAK_SECONDS := 600
+soak: deps
+	$(SWIFT) build $(FLAGS)
+	Tests/Soak/run.py --seconds $(SOAK_SECONDS)
 
 # Tests of sessions, core and speaker with ThreadSanitizer and with AddressSanitizer.
 sanitize: deps
