@@ -51,9 +51,9 @@ sanitize: deps
 
 # Every decoder with libFuzzer and AddressSanitizer; FUZZ=Config for one of them.
 FUZZ := all
-FUZZ_SECONDS := 60
+TIME := 60
 fuzz: deps
-	Fuzz/run $(FUZZ) $(FUZZ_SECONDS)
+	Fuzz/run $(FUZZ) $(TIME)
 
 # How long the steps take that a route goes through; Scripts/bench-micro REGEX for some of them.
 bench-micro:
