@@ -184,7 +184,7 @@ struct CoreState: ~Copyable {
                 }
                 if own > peer.allowedLocalAS { return .asLoop }
             case PathAttributeType.clusterList.rawValue:
-                let own = peer.clusterID ?? peer.localRouterID
+                let own = peer.loopClusterID
                 var offset = attribute.value.lowerBound
                 while offset + 4 <= attribute.value.upperBound {
                     if bytes.number(offset) == own { return .clusterLoop }

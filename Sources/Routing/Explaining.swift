@@ -18,6 +18,8 @@ public enum ExportOutcome: Hashable, Sendable {
     case unresolvable
     /// It came by iBGP and neither its sender nor the member is a route reflector client (RFC 4456 §6).
     case notReflected
+    /// The member's cluster is in its CLUSTER_LIST (RFC 4456 §8).
+    case clusterLoop
     /// It carries NO_ADVERTISE (RFC 1997).
     case noAdvertise
     /// It carries NO_EXPORT or NO_EXPORT_SUBCONFED (RFC 1997).
@@ -176,6 +178,7 @@ extension CoreState {
             return record.flags.isDisjoint(with: [.noExport, .noExportSubconfed]) ? .notAllowed : .noExport
         }
         if Self.isLeak(record, rules.key) { return .routeLeak }
+        if self.isClusterLoop(path, source, record, rules.key) { return .clusterLoop }
         switch rules.policy.constant {
         case .reject: return .policy
         case .accept: return .cannotBeSent

@@ -389,6 +389,23 @@ extension CoreState {
         record.flags.contains(.onlyToCustomer) && group.role?.isFacingUp ?? false
     }
 
+    /// Whether a route that is to be reflected has been through the receivers' cluster (RFC 4456 §8).
+    ///
+    /// The session it came by may know another cluster.
+    func isClusterLoop(_ path: Path, _ source: SourceRecord, _ record: AttributeRecord, _ group: GroupKey) -> Bool {
+        guard record.clusterListLength > 0, let cluster = group.clusterID?.rawValue, source.isBGP, source.isInternal
+        else { return false }
+        let bytes = self.store.bytes(path.accepted)
+        var cursor = AttributeCursor(bytes)
+        while let attribute = cursor.next() {
+            guard attribute.type == PathAttributeType.clusterList.rawValue else { continue }
+            return stride(from: attribute.value.lowerBound, to: attribute.value.upperBound - 3, by: 4).contains {
+                bytes.number($0) == cluster
+            }
+        }
+        return false
+    }
+
     private func makeExportedSet(
         _ exporter: inout Exporter,
         _ rules: ExportRules,
@@ -399,9 +416,9 @@ extension CoreState {
         let (group, policy) = (rules.key, rules.policy)
         let source = self.records[Int(path.source)]
         let record = self.store[path.accepted]
-        guard policy.constant != .reject, Self.mayAdvertise(source, record, group), !Self.isLeak(record, group) else {
-            return 0
-        }
+        guard policy.constant != .reject, Self.mayAdvertise(source, record, group), !Self.isLeak(record, group),
+            !self.isClusterLoop(path, source, record, group)
+        else { return 0 }
         var target = self.targets.target(record.target)
         var change = Exporter.Change()
         change.isInternal = group.isInternal

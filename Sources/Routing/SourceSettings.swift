@@ -97,6 +97,8 @@ public struct BGPSourceSettings: Hashable, Sendable {
     public var isRouteReflectorClient: Bool
     /// Own cluster id towards this neighbour; nil unless it is a client.
     public var clusterID: RouterID?
+    /// Own cluster id that makes a route a loop (RFC 4456 §8); nil is that towards a client, else the own router id.
+    public var loopClusterID: RouterID?
     /// How often the own AS may occur in AS_PATH.
     public var allowedLocalAS: UInt32
     /// The AS that the confederation is to others; nil without one (RFC 5065).
@@ -167,6 +169,7 @@ struct SourceRecord: BitwiseCopyable {
     var peerAddress: IPAddress = .v4(.any)
     var interface: UInt32 = 0
     var clusterID: UInt32?
+    var loopClusterID: UInt32 = 0
     var allowedLocalAS: UInt32 = 0
     var defaultLocalPreference: UInt32 = 100
     var defaultMED: UInt32 = 0
@@ -197,6 +200,7 @@ struct SourceRecord: BitwiseCopyable {
         self.peerAddress = session.peerAddress
         self.interface = session.interface
         self.clusterID = session.clusterID?.rawValue
+        self.loopClusterID = (session.loopClusterID ?? session.clusterID ?? session.localRouterID).rawValue
         self.allowedLocalAS = session.allowedLocalAS
         self.defaultLocalPreference = session.defaultLocalPreference
         self.defaultMED = session.defaultMED

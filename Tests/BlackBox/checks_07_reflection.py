@@ -111,6 +111,32 @@ def _(t):
     t.absent(sender, observer, P)
 
 
+for _cluster, _where in ((None, "our identifier"), ("192.0.2.77", "our configured cluster id")):
+    @check(f"RFC 4456 §8: a route with {_where} in CLUSTER_LIST is ignored from a non-client, too",
+           config=Config(inner(), client(), router_id="10.255.0.1", cluster=_cluster))
+    def _(t, cluster=_cluster):
+        sender, observer = t.all_up()
+        sender.announce(P, originator="192.0.2.1", clusters=["192.0.2.3", cluster or "10.255.0.1"])
+        t.absent(sender, observer, P)
+
+
+@check("RFC 4456 §8: a route that has been in the cluster of a client is not reflected to it, whatever the session it came by knows",
+       config=Config(inner(), Neighbor(internal=True, rr_client=True, raw={d: "rr cluster id 192.0.2.77;" for d in ("martlet", "bird")}), client(), Neighbor()),
+       only=("martlet", "bird"))
+def _(t):
+    sender, same_cluster, other, outer = t.all_up()
+    sender.announce(P, originator="192.0.2.1", clusters=["192.0.2.77"])
+    other.expect_route(P)
+    outer.expect_route(P)
+    t.absent(sender, same_cluster, P)
+    # The same without the cluster goes to all, and is taken back from the one when it has it.
+    sender.announce(P, originator="192.0.2.1", clusters=["192.0.2.78"])
+    same_cluster.expect_route(P)
+    sender.announce(P, originator="192.0.2.1", clusters=["192.0.2.78", "192.0.2.77"])
+    same_cluster.expect_no_route(P)
+    other.expect_route(P, lambda r: "192.0.2.77" in r.cluster_list)
+
+
 @check("RFC 4456 §8: ORIGINATOR_ID and CLUSTER_LIST do not go to external peers", client(), Neighbor())
 def _(t):
     sender, outer = t.all_up()

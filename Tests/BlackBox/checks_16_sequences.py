@@ -125,6 +125,26 @@ def _(t):
         observer.expect_route(prefix, lambda r: r.communities == ["1:1"], "the internal route of the lower metric")
 
 
+@check("RFC 5004 §3: with `prefer older` the best route stays over changes of its own, and moves only when it goes",
+       *[Neighbor(raw=same("prefer older on;"))] * 2, Neighbor(), only=("martlet", "bird"))
+def _(t):
+    first, second, observer = t.all_up()
+
+    def stays(name):
+        t.settle(second, observer)
+        expect(observer.route(P).communities == [name], name, observer.route(P))
+    second.announce(P, communities=["2:2"])
+    observer.expect_route(P)
+    first.announce(P, communities=["1:1"])
+    stays("2:2")
+    second.announce(P, communities=["2:3"])
+    observer.expect_route(P, lambda r: r.communities == ["2:3"], "2:3")
+    second.withdraw(P)
+    observer.expect_route(P, lambda r: r.communities == ["1:1"], "1:1")
+    second.announce(P, communities=["2:2"])
+    stays("1:1")
+
+
 group("Sequences: advertising")
 
 
@@ -284,6 +304,21 @@ def _(t):
     first.withdraw(P, path_id=9)
     expect(second.wait(lambda: len(foreign(second, 1)) == 1 and "1:2" in names(second)), "the other path", names(second))
     third.expect_route(P, lambda r: r.communities == ["2:1"])
+
+
+@check("RFC 7911 §3: another number of best paths adds and takes back paths, the rest keep their identifiers",
+       Neighbor(add_path="both", **INNER), Neighbor(add_path="tx", channel={"martlet": "add paths best 2;"}), only=("martlet",))
+def _(t):
+    sender, observer = t.up(0, **SENDS), t.up(1, **RECEIVES)
+    for number in range(5):
+        sender.announce(P, path_id=number, local_pref=100 + number, communities=[f"1:{number}"], path=[65300])
+    first = has(observer, "1:4", "1:3")
+    config = t.dut.config
+    for count, best in ((4, "4321"), (1, "4"), (0, "43210"), (3, "432"), (2, "43")):
+        config.neighbors[1].channel = {"martlet": f"add paths best {count};" if count else ""}
+        t.dut.reload(config)
+        seen = has(observer, *(f"1:{number}" for number in best))
+        expect(seen["1:4"] == first["1:4"], first, seen)
 
 
 def two_paths(title, **options):

@@ -159,6 +159,40 @@ def _(t):
     observer.expect_no_route(P)
 
 
+@check("RFC 4724 §4.2: clients of a route server have the second best route while the best one's sender is back without it", only=("martlet", "bird"),
+       config=Config(*[Neighbor(rs_client=True, channel=same("secondary on;"))] * 3, raw=same("ipv4 table master4 sorted;")))
+def _(t):
+    first, second, third = t.up(0, also=offer()), t.up(1), t.up(2)
+    first.announce(P, communities=["1:1"])
+    first.end_of_rib()
+    second.announce(P, communities=["2:2"], path=[t.peers[1].asn, 65010])
+
+    def wins(session, name):
+        session.expect_route(P, lambda r: r.communities == [name], name)
+    for session, name in ((first, "2:2"), (second, "1:1"), (third, "1:1")):
+        wins(session, name)
+    first.close()
+    third.quiet(0.3)
+    wins(third, "1:1")
+    first = t.up(0, also=offer(RESTART))
+    wins(first, "2:2")
+    first.end_of_rib()
+    wins(third, "2:2")
+    second.expect_no_route(P)
+    first.announce(P, communities=["1:2"])
+    for session, name in ((second, "1:2"), (third, "1:2"), (first, "2:2")):
+        wins(session, name)
+
+
+@check("RFC 4724 §4.2: stale routes are shown as received from their neighbour", Neighbor(), Neighbor(), only=("martlet",))
+def _(t):
+    peer, observer = start(t)
+    peer.close()
+    stays(observer, P, Q, seconds=0.2)
+    text = t.dut.bgpctl("show", "routes", "--neighbor", t.peers[0].name, "received")
+    expect(P in text and Q in text, "both routes", text)
+
+
 group("Sequences: long-lived graceful restart")
 
 WRITTEN = "RFC 9494 says MUST; others look at capability 64 alone or keep the routes"
@@ -263,6 +297,23 @@ def _(t):
     config.neighbors[0].imports = "filter { bgp_community.add((5, 5)); accept; }"
     t.dut.reload(config)
     observer.expect_route(P, lambda r: t.peers[0].asn in r.path and {STALE, "5:5"} <= set(r.communities), "5:5 and LLGR_STALE")
+
+
+@check("RFC 9494 §4.2: a reader that stood still gets thousands of routes as stale, and then what came again", Neighbor(**LONG), Neighbor(**LONG), slow=3)
+def _(t):
+    peer, observer = t.up(0, also=long_offer()), t.peers[1].establish(buffer=4096, hold=0, also=long_offer())
+    for number in range(20):
+        peer.announce([f"100.{64 + number}.{i}.0/24" for i in range(250)], communities=[f"{number}:{i}" for i in range(30)])
+    peer.end_of_rib()
+    observer.reads.clear()
+    peer.close()
+    time.sleep(1.5)
+    observer.reads.set()
+    observer.expect(lambda: len(observer.rib) == 5000 and all(STALE in r.communities for r in observer.rib.values()), "5000 stale routes", patience=8)
+    peer = t.up(0, also=long_offer())
+    peer.announce([f"100.64.{i}.0/24" for i in range(250)])
+    peer.end_of_rib()
+    observer.expect(lambda: len(observer.rib) == 250 and not any(r.communities for r in observer.rib.values()), "250 that are not", patience=8)
 
 
 group("Sequences: limits")

@@ -95,6 +95,10 @@ extension Decided {
         if let session {
             if fromInternal, key.session == .nonClient, !session.isRouteReflectorClient { return nil }
             if isLastResort, !toInternal { return nil }
+            // RFC 4456 §8: what has been in the receivers' cluster does not come back to it.
+            if fromInternal, let cluster = key.clusterID, route.attributes.clusterList?.contains(cluster) ?? false {
+                return nil
+            }
             if key.interpretsCommunities {
                 let communities = route.attributes.communities
                 if communities.contains(.noAdvertise) { return nil }

@@ -110,7 +110,11 @@ struct NaiveModel {
             let own = numbers.count { $0 == session.localAS || $0 == session.confederationID }
             if own > Int(session.allowedLocalAS) { return nil }
             if route.received.originatorID == session.localRouterID { return nil }
-            if route.received.clusterList?.contains(session.clusterID ?? session.localRouterID) ?? false { return nil }
+            if route.received.clusterList?.contains(session.loopClusterID ?? session.clusterID ?? session.localRouterID)
+                ?? false
+            {
+                return nil
+            }
             if let marked = route.received.onlyToCustomer {
                 // RFC 9234 §5: what a customer or a client sends must not be marked, and by a peer only with its own AS.
                 if session.role == .provider || session.role == .routeServer { return nil }

@@ -132,7 +132,9 @@ extension Scenario {
         }
         details.honorsGracefulShutdown = self.pick(2) == 0
         details.isRouteReflectorClient = isInternal && number % 4 == 0
-        details.clusterID = details.isRouteReflectorClient ? RouterID(rawValue: 1) : nil
+        let cluster = RouterID(rawValue: UInt32(1 + self.pick(2)))
+        details.clusterID = details.isRouteReflectorClient ? cluster : nil
+        details.loopClusterID = self.pick(4) == 0 ? cluster : nil
         details.interface = !isInternal && self.pick(2) == 0 ? UInt32(number % 3) + 1 : 0
         details.allowedLocalAS = self.pick(8) == 0 ? 1 : 0
         details.defaultLocalPreference = self.pick(6) == 0 ? 120 : 100

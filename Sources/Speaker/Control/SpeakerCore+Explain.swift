@@ -118,7 +118,11 @@ extension SpeakerCore {
         }
         guard path.reason != .unresolvable else {
             result.verdict = .unusable
-            result.text = "the next hop does not resolve"
+            var isOwn = false
+            if case .recursive(let nextHop, _)? = path.accepted?.target {
+                isOwn = self.interfaces.isLocal(nextHop.address)
+            }
+            result.text = isOwn ? "the next hop is an address of this host" : "the next hop does not resolve"
             return result
         }
         if path.isBest {
@@ -294,6 +298,7 @@ extension ExportOutcome {
         case .rejectedOnImport: "rejected on import"
         case .unresolvable: "its next hop does not resolve"
         case .notReflected: "it came by iBGP, and neither its sender nor this neighbor is a reflector client"
+        case .clusterLoop: "it has been through this neighbor's cluster: CLUSTER_LIST"
         case .noAdvertise: "it carries NO_ADVERTISE"
         case .noExport: "it carries NO_EXPORT"
         case .routeLeak: "it would be a leak: OTC, and the neighbor is no customer (RFC 9234)"

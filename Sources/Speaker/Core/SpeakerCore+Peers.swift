@@ -423,6 +423,7 @@ extension SpeakerCore {
         )
         session.interface = settings.multihopTTL == nil ? self.interface(of: established.local.address) : 0
         session.isRouteReflectorClient = settings.isRouteReflectorClient
+        session.loopClusterID = settings.clusterID
         // Others than clients are in no cluster of this reflector's: their routes get that of the receivers alone.
         if settings.isRouteReflectorClient {
             session.clusterID = settings.clusterID ?? settings.common.routerID ?? self.routerID
