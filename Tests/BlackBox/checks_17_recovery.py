@@ -357,6 +357,21 @@ def _(t):
     sender.expect_notification(6, 1)
 
 
+@check("RFC 4486 §4: a limit that restarts and that a new configuration lowers lets the session come back", Neighbor(limit=(5, "restart")),
+       Neighbor(), only=("martlet",))
+def _(t):
+    sender, observer = t.all_up()
+    sender.announce([P, Q, R])
+    observer.expect_route(R)
+    config = t.dut.config
+    config.neighbors[0].limit = (1, "restart")
+    t.dut.reload(config)
+    sender.expect_notification(6, 1)
+    observer.expect_no_route(P)
+    t.up(0).announce(P)
+    observer.expect_route(P)
+
+
 @check("RFC 4486 §4: what a limit blocked is taken when it comes again and there is room", Neighbor(limit=(2, "block")), Neighbor(), only=("martlet",))
 def _(t):
     sender, observer = t.all_up()
@@ -411,7 +426,7 @@ UNRESOLVED = "others keep routes whose next hop does not resolve, or run without
 LEARNED = same("protocol kernel k4 { ipv4 { import all; export none; }; learn; }")
 
 
-@check("RFC 4271 §9.1.2: a next hop follows the kernel's routes that come, go and are covered by others", only=("martlet", "bird"),
+@check("RFC 4271 §9.1.2: a next hop follows the kernel's routes that come, go and are covered by others", only=("martlet", "bird"), alone=UNRESOLVED,
        config=Config(*[Neighbor(**INNER)] * 2, Neighbor(), raw=LEARNED))
 def _(t):
     first, second, observer = t.all_up()
@@ -500,6 +515,15 @@ def _(t):
     expect(not seen, "none of them", seen)
 
 
+@check("RFC 2545 §3: an IPv6 next hop that is our own address is not used", *[Neighbor(families=BOTH)] * 2)
+def _(t):
+    sender, observer = t.all_up()
+    sender.announce6(P6, next_hop=t.peers[0].dut6)
+    t.absent(sender, observer, P6)
+    sender.announce6(P6)
+    observer.expect_route(P6)
+
+
 @check("RFC 2545 §3: what stands behind the global address and is no link-local one is not passed on", Neighbor(families=BOTH),
        Neighbor(families=BOTH), Neighbor(families=BOTH, **INNER))
 def _(t):
@@ -510,6 +534,24 @@ def _(t):
         hops = other.expect_route(P6).next_hop
         expect("2001:db8::99" not in hops, "one next hop, or a link-local one of ours", hops)
     sender.expect_alive()
+
+
+group("Sequences: refreshes")
+
+
+@check("RFC 7313 §4.2: thousands of BoRR and one EoRR are one refresh, and hundreds of refreshes lose nothing", Neighbor(), Neighbor())
+def _(t):
+    sender, observer = t.up(0, also=[capability(70)]), t.up(1)
+    sender.announce([P, Q])
+    observer.expect_route(Q)
+    sender.send(refresh(subtype=1) * 2000 + refresh(subtype=2))
+    observer.expect_no_route(P)
+    observer.expect_no_route(Q)
+    sender.announce(P)
+    observer.expect_route(P)
+    sender.send((refresh(subtype=1) + update(prefix(P), sender.attributes()) + refresh(subtype=2)) * 500)
+    t.settle(sender, observer)
+    expect(observer.route(P), P, observer.story)
 
 
 group("Sequences: slow readers")
