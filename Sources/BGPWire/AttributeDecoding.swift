@@ -17,7 +17,9 @@ extension UpdateDecoder {
             let start = offset &+ (isExtended ? 4 : 3)
             count &+= 1
             guard length <= end &- start else {
-                if type == PathAttributeType.mpReachNLRI.rawValue || type == PathAttributeType.mpUnreachNLRI.rawValue {
+                let isMultiprotocol =
+                    type == PathAttributeType.mpReachNLRI.rawValue || type == PathAttributeType.mpUnreachNLRI.rawValue
+                if isMultiprotocol && flags & PathAttributeFlags.optional.rawValue != 0 {
                     // Its prefixes are not known, so they cannot be treated as withdrawn (RFC 7606 §5.3).
                     throw Self.multiprotocolError(body, offset..<end)
                 }
@@ -57,7 +59,12 @@ extension UpdateDecoder {
             let isTaken =
                 type == .localPreference && (context.isConfederationMember || context.acceptsLocalPreference)
             if !isTaken {
-                self.discard(type, .fromExternalPeer, extent)
+                if (flags ^ expected) & 0xC0 != 0 {
+                    // Of two errors the one with the stronger answer counts.
+                    self.withdraw(type, .flags, extent)
+                } else {
+                    self.discard(type, .fromExternalPeer, extent)
+                }
                 return
             }
         }
@@ -109,7 +116,11 @@ extension UpdateDecoder {
         case .clusterList:
             if length == 0 || length & 3 != 0 { cause = .length }
         case .mpReachNLRI, .mpUnreachNLRI:
-            try self.readMultiprotocol(body, value, extent, context, isReach: type == .mpReachNLRI)
+            if flags & PathAttributeFlags.optional.rawValue == 0 {
+                self.readDoubtful(body, value, extent, context, isReach: type == .mpReachNLRI)
+            } else {
+                try self.readMultiprotocol(body, value, extent, context, isReach: type == .mpReachNLRI)
+            }
             return
         case .extendedCommunities:
             if length == 0 || length & 7 != 0 {
@@ -174,6 +185,29 @@ extension UpdateDecoder {
         }
         if type == .largeCommunities && length > 12 && self.keepDistinct(body, flags, value) { return }
         self.keep(flags, rawType, start: start, value)
+    }
+
+    /// Reads what calls itself MP_REACH_NLRI or MP_UNREACH_NLRI, and well-known.
+    ///
+    /// If it cannot be read it is none, but octets of another attribute whose length is wrong, and no reason for a reset.
+    private mutating func readDoubtful(
+        _ body: RawSpan,
+        _ value: Range<Int>,
+        _ extent: Range<Int>,
+        _ context: UpdateContext,
+        isReach: Bool
+    ) {
+        let before = (self.announcedIPv4.count, self.announcedIPv6.count)
+        let withdrawn = (self.withdrawnIPv4.count, self.withdrawnIPv6.count)
+        do throws(Notification) {
+            try self.readMultiprotocol(body, value, extent, context, isReach: isReach)
+        } catch {
+            self.announcedIPv4.removeLast(self.announcedIPv4.count - before.0)
+            self.announcedIPv6.removeLast(self.announcedIPv6.count - before.1)
+            self.withdrawnIPv4.removeLast(self.withdrawnIPv4.count - withdrawn.0)
+            self.withdrawnIPv6.removeLast(self.withdrawnIPv6.count - withdrawn.1)
+            self.hasMultiprotocolPrefixes = false
+        }
     }
 
     /// Keeps large communities without repetitions (RFC 8092 §2); false when there are none and the value can stay.

@@ -86,6 +86,30 @@ struct AttributeErrorTests {
         self.expectWithdrawn(try self.announce(mandatory + bytes), type, .flags)
     }
 
+    @Test(
+        "§3 c Wrong flags withdraw also what an external peer's attribute would be discarded for",
+        arguments: [(.localPreference, 0xC0, 5), (.originatorID, 0x40, 9), (.clusterList, 0xC0, 10)]
+            as [(PathAttributeType, UInt8, UInt8)]
+    )
+    func flagsOfForeign(type: PathAttributeType, flags: UInt8, code: UInt8) throws {
+        self.expectWithdrawn(try self.announce(mandatory + attribute(flags, code, [1, 1, 1, 1])), type, .flags)
+    }
+
+    @Test("§3 c What calls itself MP_REACH_NLRI and well-known is no reason to reset when it cannot be read")
+    func doubtfulReach() throws {
+        // An ORIGIN that takes the first octet of AS_PATH with it, whose length then looks like a type.
+        let path = attribute(0x40, 2, [2, 3] + [0, 0, 0xFD, 0xE9] + [0, 0, 0, 1] + [0, 0, 0, 2])
+        let decoder = try decode(update([0x40, 1, 2, 0] + path + nextHop, nlri: tenOne))
+        #expect(decoder.failure?.type == .origin && decoder.failure?.cause == .length)
+        #expect(decoder.withdrawnIPv4.map(\.description) == ["10.1.0.0/16"] && decoder.withdrawnIPv6.isEmpty)
+        // Prefixes of what is given up half-way are not withdrawn.
+        let half = attribute(0x00, 15, [0, 1, 1, 8, 20, 33, 1, 1])
+        let other = try decode(update(mandatory + half, nlri: tenOne))
+        #expect(other.withdrawnIPv4.map(\.description) == ["10.1.0.0/16"] && other.failure?.cause == .flags)
+        let overrun = try decode(update(mandatory + [0x00, 14, 200, 0, 2], nlri: tenOne))
+        #expect(overrun.failure?.cause == .overrun && overrun.withdrawnIPv4.count == 1)
+    }
+
     @Test("RFC 6793 §4.1: from a four-octet speaker AS4_PATH is discarded whatever its flags")
     func flagsDiscard() throws {
         self.expectDiscarded(
@@ -351,7 +375,7 @@ struct AttributeErrorTests {
         "Attributes an external peer must not send are discarded, whatever they hold",
         arguments: [
             ("§7.5", .localPreference, attribute(0x40, 5, [0, 0, 0, 200])),
-            ("§7.5", .localPreference, attribute(0xC0, 5, [1])),
+            ("§7.5", .localPreference, attribute(0x40, 5, [1])),
             ("§7.9", .originatorID, attribute(0x80, 9, [1, 2, 3, 4])), ("§7.10", .clusterList, attribute(0x80, 10, [])),
         ] as [(String, PathAttributeType, [UInt8])]
     )

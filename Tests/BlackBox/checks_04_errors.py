@@ -124,6 +124,9 @@ for _kind, _name, _flags in ((ORIGIN, "ORIGIN", 0xC0), (ORIGIN, "ORIGIN", 0x00),
     withdraws(f"RFC 7606 §3c: {_name} marked as {_what} withdraws", lambda s, k=_kind, f=_flags: s.attributes(replace={
         k: attribute(k, {ORIGIN: b"\0", AS_PATH: as_path([s.neighbor.asn]),
                          NEXT_HOP: bytes(int(x) for x in s.neighbor.address4.split("."))}[k], f)}))
+for _kind, _name in ((LOCAL_PREF, "LOCAL_PREF"), (ORIGINATOR, "ORIGINATOR_ID"), (CLUSTER_LIST, "CLUSTER_LIST")):
+    withdraws(f"RFC 7606 §3c: {_name} from an external peer with wrong flags withdraws",
+              extra=[attribute(_kind, bytes(3) + b"\1", 0xC0)])
 for _flags, _what in ((0xC0, "optional"), (0x00, "not transitive")):
     withdraws(f"RFC 7606 §3c: ATOMIC_AGGREGATE marked as {_what} withdraws", extra=[attribute(ATOMIC, b"", _flags)])
 for _flags, _what in ((0x40, "well-known"), (0x80, "not transitive")):
@@ -147,6 +150,10 @@ for _length in (0, 2):
     withdraws(f"RFC 7606 §7.1: an ORIGIN of {_length} octets withdraws", replace={ORIGIN: attribute(ORIGIN, bytes(_length))})
 for _value in (3, 255):
     withdraws(f"RFC 7606 §7.1: ORIGIN {_value} withdraws", replace={ORIGIN: attribute(ORIGIN, bytes([_value]))})
+# Octets of the path are taken for attributes then: with a path of three numbers its length for the type of MP_REACH_NLRI.
+for _path in ([65101], [65101, 1], [65101, 1, 2]):
+    withdraws(f"RFC 7606 §7.1: an ORIGIN whose length reaches into a path of {len(_path)} withdraws", path=_path,
+              replace={ORIGIN: attribute(ORIGIN, b"\0", length=2)})
 
 
 def path_attribute(octets):
