@@ -433,7 +433,7 @@ extension CoreState {
                 found = self.targets.resolved[Int(target)].gateways.first?.interface
                 return found == nil
             }
-            if let found { return found }
+            if let found { return table.destinations[number].prefix.isAtEdge(address) ? nil : found }
         }
         return nil
     }
@@ -443,7 +443,10 @@ extension CoreState {
     /// Recursive routes are passed over, so that no route can take away its own resolution.
     mutating func directPath<P>(_ table: inout Table<P>, _ address: P.Address) -> Path? {
         for number in table.matches(address) {
-            if let slot = self.elect(table, number, onlyDirect: true) { return table.path(number, slot) }
+            guard let slot = self.elect(table, number, onlyDirect: true) else { continue }
+            let path = table.path(number, slot)
+            let isConnected = self.records[Int(path.source)].source == .device
+            return isConnected && table.destinations[number].prefix.isAtEdge(address) ? nil : path
         }
         return nil
     }
@@ -520,5 +523,15 @@ extension CoreState {
         path.received = fresh
         table.setPath(number, slot, path)
         self.release(old)
+    }
+}
+
+extension IPPrefixProtocol {
+    /// Whether an address is the first or the last of an IPv4 network that has others: the network's own and its broadcast
+    /// address, which are no valid host addresses (RFC 4271 §6.3); the kernel takes the latter for no gateway.
+    fileprivate func isAtEdge(_ address: Address) -> Bool {
+        guard Self.isIPv4, self.length < 31 else { return false }
+        let host = Self(address: address, length: Self.maximumLength)
+        return self.address == address || (self.length..<Self.maximumLength).allSatisfy { host.bit($0) }
     }
 }

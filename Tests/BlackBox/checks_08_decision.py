@@ -182,6 +182,12 @@ for _hop in ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255"):
     unusable(f"RFC 4271 §6.3: a route with next hop {_hop} is not used and the session stays", next_hop=_hop)
 unusable("RFC 4271 §6.3: a route whose next hop is our own address is not used and the session stays",
          next_hop=lambda t: t.peers[0].dut4)
+for _host, _what in ((255, "broadcast"), (0, "network")):
+    unusable(f"RFC 4271 §6.3: a route whose next hop is the link's {_what} address is not used and the session stays",
+             next_hop=lambda t, h=_host: f"{t.worker.net(0)}.{h}")
+    unusable(f"RFC 4271 §6.3: an internal route whose next hop is the link's {_what} address is not used",
+             config=Config(Neighbor(internal=True), Neighbor()), next_hop=lambda t, h=_host: f"{t.worker.net(0)}.{h}",
+             alone="no host has the address; others are set up here without the tables that tell them, BIRD announces what it cannot reach")
 unusable("RFC 4271 §5.1.3: an external route whose next hop is not on the link is not used and the session stays",
          config=Config(Neighbor(), Neighbor()), next_hop="192.0.2.9")
 unusable("RFC 4271 §9.1.2: an internal route whose next hop cannot be resolved is not used",
