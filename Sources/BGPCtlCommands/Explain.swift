@@ -69,9 +69,12 @@ extension Explanation {
                 "  \(route.neighbor) sent it in an UPDATE that counts as withdrawal: \(route.attribute): \(route.cause) at \(route.at)"
             )
         }
+        for route in self.unused ?? [] {
+            lines.append("  \(route.neighbor) sent it, and it was left out: \(route.reason), at \(route.at)")
+        }
         for export in self.exports {
             lines.append("  \(export.name) to \(export.destination): \(export.state.rawValue)")
-            lines += export.reasons.map { "      \($0.line)" }
+            lines += export.reasons.lines
         }
         guard !self.neighbors.isEmpty else { return lines }
         lines.append("  sent to")
@@ -84,15 +87,34 @@ extension Explanation {
                 ]
                 lines.append("      " + parts.compactMap(\.self).joined(separator: ", "))
             }
-            lines += neighbor.reasons.map { "      \($0.line)" }
+            lines += neighbor.reasons.lines
         }
         return lines
     }
 }
 
-extension Explanation.Reason {
-    fileprivate var line: String {
-        (self.path.map { "not \($0): " } ?? "") + self.reason + (self.place.map { " at \($0)" } ?? "")
+extension [Explanation.Reason] {
+    /// One line each; paths of a neighbor that share a reason share a line.
+    fileprivate var lines: [String] {
+        var groups: [(reason: Explanation.Reason, identifiers: [UInt32])] = []
+        var places: [Explanation.Reason: Int] = [:]
+        for reason in self {
+            var key = reason
+            key.pathID = nil
+            if let index = places[key] {
+                groups[index].identifiers.append(reason.pathID ?? 0)
+            } else {
+                places[key] = groups.count
+                groups.append((key, [reason.pathID ?? 0]))
+            }
+        }
+        return groups.map { reason, identifiers in
+            let first = identifiers.prefix(4).map { String($0) }.joined(separator: ", ")
+            let others = identifiers.count > 4 ? " and \(identifiers.count - 4) others" : ""
+            let ids = identifiers == [0] ? "" : " path \(first)\(others)"
+            return "      " + (reason.path.map { "not \($0)\(ids): " } ?? "") + reason.reason
+                + (reason.place.map { " at \($0)" } ?? "")
+        }
     }
 }
 

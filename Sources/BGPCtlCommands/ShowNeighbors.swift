@@ -5,7 +5,8 @@ import ControlAPI
 struct ShowNeighbors: ControlCommand {
     static let configuration = CommandConfiguration(
         commandName: "neighbors",
-        abstract: "Show BGP neighbors, or one of them in detail."
+        abstract: "Show BGP neighbors, or one of them in detail.",
+        aliases: ["neighbor", "neighbours", "neighbour"]
     )
 
     @OptionGroup
@@ -37,7 +38,8 @@ struct ShowNeighbors: ControlCommand {
                     neighbor.name, neighbor.address, neighbor.remoteAS.map { String($0) } ?? "any",
                     neighbor.state.rawValue, neighbor.uptimeSeconds.map(durationText) ?? "-",
                     String(neighbor.routes.received), String(neighbor.routes.accepted), String(neighbor.routes.best),
-                    String(neighbor.routes.exported), Self.errorText(neighbor) ?? neighbor.idleReason ?? "",
+                    String(neighbor.routes.exported),
+                    [neighbor.idleReason, Self.errorText(neighbor)].compactMap(\.self).joined(separator: "; "),
                 ]
             }
         )
@@ -50,7 +52,7 @@ struct ShowNeighbors: ControlCommand {
         }
         add("Neighbor", neighbor.name)
         add("Description", neighbor.description)
-        add("State", neighbor.state.rawValue + (neighbor.idleReason.map { " (\($0))" } ?? ""))
+        add("State", neighbor.state.rawValue + (Self.waitText(neighbor).map { " (\($0))" } ?? ""))
         add("Established", neighbor.establishedAt.map { "\($0), \(durationText(neighbor.uptimeSeconds ?? 0)) ago" })
         add("Address", "\(neighbor.address) port \(neighbor.port)" + (neighbor.passive ? ", passive" : ""))
         add("Local address", neighbor.localAddress)
@@ -60,7 +62,7 @@ struct ShowNeighbors: ControlCommand {
                 + neighbor.sessionType.rawValue
         )
         add("Router ID", neighbor.remoteRouterID)
-        add("Timers", "hold \(neighbor.holdTime) s, keepalive \(neighbor.keepaliveTime) s")
+        add("Timers", Self.timersText(neighbor))
         add(
             "Attributes",
             neighbor.attributeBytes.map { bytes in
@@ -71,7 +73,14 @@ struct ShowNeighbors: ControlCommand {
         add("Last error", Self.errorText(neighbor))
         add("NOTIFICATION sent", neighbor.lastNotificationSent.map(Self.notificationText))
         add("NOTIFICATION received", neighbor.lastNotificationReceived.map(Self.notificationText))
-        add("Established", neighbor.transitions == 1 ? "once" : "\(neighbor.transitions) times")
+        add("Sessions", neighbor.transitions == 0 ? "none so far" : "\(neighbor.transitions) since the start")
+        add(
+            "Left out",
+            neighbor.families.compactMap { family in
+                family.droppedRoutes.map { "\($0) announcements of \(family.family), over a limit" }
+            }
+            .joined(separator: ", ")
+        )
         add("Local capabilities", neighbor.capabilities.local.joined(separator: ", "))
         add("Remote capabilities", neighbor.capabilities.remote.joined(separator: ", "))
         let width = rows.map(\.0.count).max() ?? 0
@@ -87,6 +96,35 @@ struct ShowNeighbors: ControlCommand {
             lines += Self.errors(errors)
         }
         return lines
+    }
+
+    /// What the session waits for, before it is up.
+    private static func waitText(_ neighbor: NeighborStatus) -> String? {
+        func seconds(_ value: Double) -> String { "\(Int(value.rounded(.up))) s" }
+        let timers = neighbor.timers ?? .init()
+        switch neighbor.state {
+        case .idle:
+            return neighbor.idleReason.map { $0 + (timers.idleHold.map { ", \(seconds($0)) left" } ?? "") }
+        case .connect, .active:
+            if let left = timers.delayOpen { return "the OPEN goes in \(seconds(left))" }
+            if neighbor.passive { return "waits for the neighbor to connect" }
+            return timers.connectRetry.map { "next attempt in \(seconds($0))" }
+        case .openSent, .openConfirm, .established: return nil
+        }
+    }
+
+    /// The times that hold, and what is left of them.
+    private static func timersText(_ neighbor: NeighborStatus) -> String {
+        func text(_ name: String, _ value: UInt64, _ left: Double?) -> String {
+            "\(name) \(value) s" + (left.map { " (\(Int($0.rounded(.up))) s left)" } ?? "")
+        }
+        let timers = neighbor.timers ?? .init()
+        var parts = [
+            text("hold", UInt64(neighbor.holdTime), timers.hold),
+            text("keepalive", UInt64(neighbor.keepaliveTime), timers.keepalive),
+        ]
+        if let time = neighbor.sendHoldTime { parts.append(text("send hold", time, timers.sendHold)) }
+        return parts.joined(separator: ", ")
     }
 
     private static func restartText(_ restart: NeighborStatus.GracefulRestart) -> String {

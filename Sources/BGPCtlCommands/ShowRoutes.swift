@@ -101,7 +101,7 @@ struct ShowRoutes: ControlCommand {
             try await invocation.client.forEachRoute(query) { try printer.add($0) }
         } catch {
             // What came before the error is still worth showing.
-            try printer.finish()
+            if !printer.isEmpty { try printer.finish() }
             throw error
         }
         try printer.finish()
@@ -129,6 +129,9 @@ struct RoutePrinter {
         self.output = output
         self.showsAttributes = showsAttributes
     }
+
+    /// Whether there was no route yet.
+    var isEmpty: Bool { self.held.isEmpty && !self.isMeasured }
 
     mutating func add(_ route: Route) throws {
         let row = Self.row(route)

@@ -49,13 +49,9 @@ extension SessionStateMachine {
 
     mutating func handleInConnect(_ event: SessionEvent, _ actions: inout Actions) {
         switch event {
-        case .manualStop(let notification):
-            self.enterIdle(
-                because: notification.map { .notificationSent($0) } ?? .stoppedSilently,
-                counter: .reset,
-                damps: false,
-                &actions
-            )
+        case .manualStop:
+            // Nobody is told: there is no OPEN before the NOTIFICATION.
+            self.enterIdle(because: .stoppedSilently, counter: .reset, damps: false, &actions)
         case .connectRetryTimerExpired:
             self.dropConnection(&actions)
             self.cancel(.delayOpen, &actions)
@@ -83,9 +79,10 @@ extension SessionStateMachine {
         case .manualStop(let notification):
             let mayNotify =
                 self.configuration.sendsNotificationWithoutOpen && self.runningTimers.contains(.delayOpen)
+            let sent = mayNotify ? notification : nil
             self.enterIdle(
-                sending: mayNotify ? notification : nil,
-                because: notification.map { .notificationSent($0) } ?? .stoppedSilently,
+                sending: sent,
+                because: sent.map { .notificationSent($0) } ?? .stoppedSilently,
                 counter: .reset,
                 damps: false,
                 &actions
@@ -159,13 +156,8 @@ extension SessionStateMachine {
                 damps: true,
                 &actions
             )
-        case .automaticStop(let notification):
-            self.enterIdle(
-                because: notification.map { .notificationSent($0) } ?? .stoppedSilently,
-                counter: .increment,
-                damps: true,
-                &actions
-            )
+        case .automaticStop:
+            self.enterIdle(because: .stoppedSilently, counter: .increment, damps: true, &actions)
         case .openCollisionDump:
             self.enterIdle(because: .abandoned, counter: .increment, damps: true, &actions)
         case .updateMessageError(let notification):

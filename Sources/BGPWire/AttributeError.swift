@@ -60,6 +60,10 @@ public struct AttributeError: Error, Hashable, Sendable {
         case innerLengths = "inner lengths do not add up"
         /// More of something than the session allows.
         case excess = "more than the session allows"
+        /// Prefixes of multicast, loopback, link-local or reserved addresses (RFC 7606 §5.3).
+        case unroutable = "no route to them can make sense"
+        /// Prefixes of a family that the session does not have (RFC 4760 §8).
+        case familyNotNegotiated = "their address family is not negotiated"
     }
 }
 
@@ -72,7 +76,7 @@ extension AttributeError.Cause {
             .segmentLength, .zeroAS, .confederationSegment, .innerLengths:
             true
         case .missing, .duplicate, .nextHopAddress, .confederationStart, .firstAS, .asSet, .fromExternalPeer,
-            .fromFourOctetSpeaker, .notEnabled, .reservedType, .excess:
+            .fromFourOctetSpeaker, .notEnabled, .reservedType, .excess, .unroutable, .familyNotNegotiated:
             false
         }
     }

@@ -34,8 +34,7 @@ func readPrefixes(
         }
         offset &+= octets
         let prefix = IPv4Prefix(address: IPv4Address(rawValue: bits), length: length)
-        let first = prefix.address.rawValue >> 24
-        if first == 127 || first >= 224 {
+        if isUnroutable(prefix) {
             skipped &+= 1
         } else {
             result.append(NLRI(prefix, pathID: pathID))
@@ -87,14 +86,27 @@ func readPrefixes(
         }
         offset &+= octets
         let prefix = IPv6Prefix(address: IPv6Address(high: high, low: low), length: length)
-        let isLoopback = length == 128 && prefix.address.high == 0 && prefix.address.low == 1
-        if prefix.address.high >> 56 == 0xFF || prefix.address.high >> 54 == 0x3FA || isLoopback {
+        if isUnroutable(prefix) {
             skipped &+= 1
         } else {
             result.append(NLRI(prefix, pathID: pathID))
         }
     }
     return true
+}
+
+/// Whether a prefix is of 127/8, class D or class E.
+@inline(__always)
+private func isUnroutable(_ prefix: IPv4Prefix) -> Bool {
+    let first = prefix.address.rawValue >> 24
+    return first == 127 || first >= 224
+}
+
+/// Whether a prefix is of ff00::/8 or fe80::/10, or is ::1.
+@inline(__always)
+private func isUnroutable(_ prefix: IPv6Prefix) -> Bool {
+    let (high, low) = (prefix.address.high, prefix.address.low)
+    return high >> 56 == 0xFF || high >> 54 == 0x3FA || prefix.length == 128 && high == 0 && low == 1
 }
 
 /// Removes from `withdrawn` what `announced` contains: such a prefix counts as announced (RFC 4271 §4.3).
@@ -144,6 +156,7 @@ extension UpdateDecoder {
                 : readPrefixes(body, range, pathIDs: false, into: &self.announcedIPv4, skipped: &skipped)
         guard isComplete else { throw .update(.invalidNetworkField) }
         self.skippedPrefixCount += skipped
+        if skipped > 0, !isWithdrawal { self.noteSkipped(body, range, pathIDs: pathIDs, isIPv4: true) }
     }
 
     /// Reads MP_REACH_NLRI or MP_UNREACH_NLRI (RFC 4760 §3, §4).
@@ -196,6 +209,38 @@ extension UpdateDecoder {
             }
         guard isComplete else { throw Self.multiprotocolError(body, extent) }
         self.skippedPrefixCount += skipped
+        if skipped > 0, isReach {
+            self.noteSkipped(body, range, pathIDs: use.receivesPathIDs, isIPv4: family == .ipv4Unicast)
+        }
+    }
+
+    /// Reads prefixes once more to keep those that were left out.
+    private mutating func noteSkipped(_ body: RawSpan, _ range: Range<Int>, pathIDs: Bool, isIPv4: Bool) {
+        var offset = range.lowerBound
+        while offset < range.upperBound, self.skipped.count < 16 {
+            if pathIDs { offset += 4 }
+            let length = body.octet(offset)
+            offset += 1
+            var high: UInt64 = 0
+            var low: UInt64 = 0
+            for index in 0..<Int(length &+ 7) >> 3 {
+                let octet = UInt64(body.octet(offset + index))
+                if index < 8 {
+                    high |= octet << UInt64(56 - 8 * index)
+                } else {
+                    low |= octet << UInt64(120 - 8 * index)
+                }
+            }
+            offset += Int(length &+ 7) >> 3
+            if isIPv4 {
+                let address = IPv4Address(rawValue: UInt32(truncatingIfNeeded: high >> 32))
+                let prefix = IPv4Prefix(address: address, length: length)
+                if isUnroutable(prefix) { self.skipped.append(.v4(prefix)) }
+            } else {
+                let prefix = IPv6Prefix(address: IPv6Address(high: high, low: low), length: length)
+                if isUnroutable(prefix) { self.skipped.append(.v6(prefix)) }
+            }
+        }
     }
 
     /// 3/9 with the attribute as data.

@@ -37,6 +37,8 @@ public struct UpdateDecoder: Sendable {
     public internal(set) var discardedCount = 0
     /// Prefixes left out because no route to them can make sense: multicast, loopback, class E, IPv6 link-local.
     public internal(set) var skippedPrefixCount = 0
+    /// Those of them that the message announces, the first 16.
+    public internal(set) var skipped: [IPPrefix] = []
     /// Fields and attributes left unread because their family is not negotiated.
     public internal(set) var ignoredFamilyCount = 0
 
@@ -139,6 +141,7 @@ public struct UpdateDecoder: Sendable {
         self.discarded.removeAll(keepingCapacity: true)
         self.discardedCount = 0
         self.skippedPrefixCount = 0
+        self.skipped.removeAll(keepingCapacity: true)
         self.ignoredFamilyCount = 0
         self.elements.removeAll(keepingCapacity: true)
         self.scratch.removeAll(keepingCapacity: true)

@@ -54,7 +54,7 @@ extension Diagnostic {
 }
 
 /// The name in `candidates` that `word` most likely misspells: at most two edits away, and closer than half its length.
-func nearest(to word: String, in candidates: some Sequence<String>) -> String? {
+package func nearest(to word: String, in candidates: some Sequence<String>) -> String? {
     let bytes = Array(word.utf8)
     guard bytes.count <= 40 else { return nil }
     var best: (name: String, distance: Int)?

@@ -18,10 +18,14 @@ public struct ControlClient: Sendable {
     /// Path of the socket.
     public let socketPath: String
     private let http: HTTPClient
+    /// How long the beginning of an answer may take; a reload may have much to read.
+    private let patience: Duration
+    private static let reloadPatience = Duration.seconds(300)
 
     /// Creates a client; ``close()`` must be called at the end.
-    public init(socketPath: String = ControlClient.defaultSocketPath) {
+    public init(socketPath: String = ControlClient.defaultSocketPath, patience: Duration = .seconds(30)) {
         self.socketPath = socketPath
+        self.patience = patience
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
             timeout: HTTPClient.Configuration.Timeout(connect: .seconds(5))
@@ -121,7 +125,7 @@ public struct ControlClient: Sendable {
 
     /// `GET /v1/routes`, one line of JSON at a time, without its line end.
     public func forEachRouteLine(_ query: RouteQuery, _ body: (ByteBuffer) async throws -> Void) async throws {
-        let response = try await self.open(.get, "/v1/routes\(query.queryString)", deadline: .distantFuture)
+        let response = try await self.open(.get, "/v1/routes\(query.queryString)")
         try await self.check(response, accepting: [200])
         var lines = LineSplitter()
         do {
@@ -144,7 +148,7 @@ public struct ControlClient: Sendable {
 
     /// `GET /v1/mrt`: tables as MRT records, in pieces of any size; an error means that the dump is not whole.
     public func dumpTables(_ query: TableDumpQuery, _ body: (ByteBuffer) async throws -> Void) async throws {
-        let response = try await self.open(.get, "/v1/mrt\(query.queryString)", deadline: .distantFuture)
+        let response = try await self.open(.get, "/v1/mrt\(query.queryString)")
         try await self.check(response, accepting: [200])
         var chunks = response.body.makeAsyncIterator()
         while true {
@@ -186,7 +190,7 @@ public struct ControlClient: Sendable {
         body: Data? = nil,
         accepting statuses: Set<UInt> = [200, 202]
     ) async throws -> ByteBuffer {
-        let response = try await self.open(method, path, body: body, deadline: .now() + .seconds(60))
+        let response = try await self.open(method, path, body: body)
         try await self.check(response, accepting: statuses)
         return try await self.collect(response)
     }
@@ -194,9 +198,9 @@ public struct ControlClient: Sendable {
     private func open(
         _ method: HTTPMethodName,
         _ path: String,
-        body: Data? = nil,
-        deadline: NIODeadline
+        body: Data? = nil
     ) async throws -> HTTPClientResponse {
+        let patience = path.hasPrefix("/v1/reload") ? max(Self.reloadPatience, self.patience) : self.patience
         var request = HTTPClientRequest(url: "http+unix://\(percentEncoded(self.socketPath))\(path)")
         if method == .post { request.method = .POST }
         if let body {
@@ -204,9 +208,12 @@ public struct ControlClient: Sendable {
             request.body = .bytes(ByteBuffer(bytes: body))
         }
         do {
-            return try await self.http.execute(request, deadline: deadline)
+            // The deadline is that of the answer's head.
+            return try await self.http.execute(request, deadline: .now() + TimeAmount(patience))
         } catch let error as CancellationError {
             throw error
+        } catch let error as HTTPClientError where error == .deadlineExceeded {
+            throw ControlClientError.unreachable(self.socketPath, "no answer within \(patience.components.seconds) s")
         } catch let error as IOError {
             throw ControlClientError.unreachable(self.socketPath, systemErrorText(error.errnoCode))
         } catch {

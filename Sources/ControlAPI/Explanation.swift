@@ -12,6 +12,8 @@ public struct Explanation: Codable, Hashable, Sendable {
     public var exports: [Export]
     /// Neighbors that sent it in an UPDATE that counted as withdrawal, and not well since (RFC 7606).
     public var malformed: [Malformed]
+    /// Neighbors that sent it and whose route was left out; nil from a speaker that does not say.
+    public var unused: [Unused]?
 
     /// Creates an explanation.
     public init(
@@ -46,6 +48,23 @@ public struct Explanation: Codable, Hashable, Sendable {
             self.neighbor = neighbor
             self.attribute = attribute
             self.cause = cause
+            self.at = at
+        }
+    }
+
+    /// A route that was left out.
+    public struct Unused: Codable, Hashable, Sendable {
+        /// Name of the neighbor.
+        public var neighbor: String
+        /// One sentence.
+        public var reason: String
+        /// When it came.
+        public var at: Timestamp
+
+        /// Creates a value.
+        public init(neighbor: String, reason: String, at: Timestamp) {
+            self.neighbor = neighbor
+            self.reason = reason
             self.at = at
         }
     }
@@ -162,6 +181,8 @@ public struct Explanation: Codable, Hashable, Sendable {
     public struct Reason: Codable, Hashable, Sendable {
         /// Protocol instance of the path; nil when the reason is about all.
         public var path: String?
+        /// Path identifier of the path as received; nil where the session has none.
+        public var pathID: UInt32?
         /// One sentence.
         public var reason: String
         /// Where the export policy rejected it, `file:line`.

@@ -34,6 +34,10 @@ public struct NeighborStatus: Codable, Hashable, Sendable {
     public var holdTime: UInt16
     /// Keepalive interval in seconds, likewise.
     public var keepaliveTime: UInt16
+    /// Seconds for which the transport may take nothing (RFC 9687); nil before negotiation.
+    public var sendHoldTime: UInt64?
+    /// What remains of the timers that run; nil from a speaker that does not say.
+    public var timers: TimersLeft?
     /// Identifier in the neighbour's OPEN.
     public var remoteRouterID: String?
     /// Capabilities of both sides.
@@ -110,6 +114,39 @@ public struct NeighborStatus: Codable, Hashable, Sendable {
         case routeReflectorClient = "route-reflector-client"
         /// The neighbour is in another AS and a client of this route server.
         case routeServerClient = "route-server-client"
+    }
+
+    /// Seconds until timers expire; nil for those that do not run.
+    public struct TimersLeft: Codable, Hashable, Sendable {
+        /// The neighbour must be heard.
+        public var hold: Double?
+        /// The next KEEPALIVE is sent.
+        public var keepalive: Double?
+        /// The transport must take something.
+        public var sendHold: Double?
+        /// The next attempt to connect.
+        public var connectRetry: Double?
+        /// The OPEN is sent.
+        public var delayOpen: Double?
+        /// The wait after an error ends.
+        public var idleHold: Double?
+
+        /// Creates a value.
+        public init(
+            hold: Double? = nil,
+            keepalive: Double? = nil,
+            sendHold: Double? = nil,
+            connectRetry: Double? = nil,
+            delayOpen: Double? = nil,
+            idleHold: Double? = nil
+        ) {
+            self.hold = hold
+            self.keepalive = keepalive
+            self.sendHold = sendHold
+            self.connectRetry = connectRetry
+            self.delayOpen = delayOpen
+            self.idleHold = idleHold
+        }
     }
 
     /// An error and who found it.
@@ -296,6 +333,8 @@ public struct NeighborStatus: Codable, Hashable, Sendable {
         public var routes: RouteCounts
         /// Whether the neighbour said End-of-RIB on this session; nil from a speaker that does not say.
         public var endOfRIB: Bool?
+        /// Announcements on this session that the receive limit or `max paths` left out; nil when there are none.
+        public var droppedRoutes: UInt64?
         /// Routes that the neighbour, which restarts or is back from it, has not announced again; nil when there are none.
         public var staleRoutes: UInt64?
         /// What those wait for: `restart`, `long-lived` or `end-of-rib`; nil when nothing is waited for.

@@ -66,6 +66,9 @@ struct CoreState: ~Copyable {
     var sources: [SourceState] = []
     var records: ContiguousArray<SourceRecord> = []
     var counters: ContiguousArray<SourceCounters> = []
+    /// Prefixes left out because of a limit, until somebody takes them, and how many at most.
+    var dropped: [IPPrefix] = []
+    static let droppedLimit = 64
     var interfaces: [UInt32: InterfaceRecord] = [:]
     /// What the host itself has: no next hop resolves to it.
     var ownAddresses: Set<IPAddress> = []

@@ -196,6 +196,7 @@ extension CoreState {
                     && table.pathCount(number, source: UInt16(source)) >= self.sources[source].pathLimit
             {
                 self.counters[source].dropped += 1
+                if self.dropped.count < Self.droppedLimit { self.dropped.append(item.prefix.erased) }
                 table.releaseIfUnused(number)
                 continue
             }

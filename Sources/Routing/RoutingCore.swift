@@ -301,6 +301,12 @@ public struct RoutingCore<Policy: RoutePolicy>: ~Copyable {
         }
     }
 
+    /// Prefixes that announcements since the last call left out because of the receive or the path limit, the first 64.
+    public mutating func takeDropped() -> [IPPrefix] {
+        defer { self.engine.state.dropped.removeAll(keepingCapacity: true) }
+        return self.engine.state.dropped
+    }
+
     /// Withdraws IPv4 prefixes; those the source did not announce are ignored.
     public mutating func withdraw(_ source: SourceID, nlri: Span<NLRI<IPv4Prefix>>) {
         guard self.accepts(source, isIPv4: true) else { return }

@@ -125,7 +125,7 @@ struct BGPCtlTests {
                 \(up)
                 peer1     192.0.2.2    4200000000  Established  01:01:01        10         9     8         7
                 peer2     2001:db8::2         any  Idle         -                0         0     0         0  \
-                received: Cease: Administrative Shutdown \u{FFFD}[2J at 2026-01-02T03:04:05.000Z
+                error wait 60 s; received: Cease: Administrative Shutdown \u{FFFD}[2J at 2026-01-02T03:04:05.000Z
 
                 """
         )
@@ -147,7 +147,7 @@ struct BGPCtlTests {
                 Timers:               hold 90 s, keepalive 30 s
                 Restart:              local helper, long-lived; neighbor restarted, ipv4 (120 s, then 3600 s as a last \
                 resort, forwarding), long-lived; also over NOTIFICATIONs
-                Established:          once
+                Sessions:             1 since the start
                 Local capabilities:   ipv4, route refresh
                 Remote capabilities:  ipv4
 
@@ -390,6 +390,30 @@ struct BGPCtlTests {
         let run = await Self.run(["--socket", "/nonexistent/s.sock", "show", "status"])
         let text = "bgpctl: cannot reach the speaker at /nonexistent/s.sock: No such file or directory\n"
         #expect(run == Run(code: 2, output: "", errors: text))
+    }
+
+    @Test("A speaker that takes the connection and says nothing is given up after a time")
+    func silent() async throws {
+        var template = Array("/tmp/mtctlXXXXXX".utf8CString)
+        try #require(mkdtemp(&template) != nil)
+        let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: "\(folder)/s.sock".utf8) }
+        let bound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        try #require(bound == 0 && listen(descriptor, 4) == 0)
+        let client = ControlClient(socketPath: "\(folder)/s.sock", patience: .milliseconds(200))
+        let silence = ControlClientError.unreachable("\(folder)/s.sock", "no answer within 0 s")
+        await #expect(throws: silence) { try await client.status() }
+        await #expect(throws: silence) { try await client.routes() }
+        await client.close()
     }
 
     @Test(

@@ -280,6 +280,10 @@ struct AttributeErrorTests {
         #expect(decoder.announcedIPv4.map(\.description) == ["10.1.0.0/16"])
         #expect(decoder.announcedIPv6.map(\.description) == ["2001:db8::/32"])
         #expect(decoder.skippedPrefixCount == 6)
+        #expect(
+            decoder.skipped.map(\.description)
+                == ["ff00::/8", "fe80::/10", "::1/128", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.1/32"]
+        )
         #expect(decoder.failure == nil)
     }
 

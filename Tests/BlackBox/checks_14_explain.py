@@ -125,6 +125,167 @@ def _(t):
     neighbor(t, Q, "p2", "withheld", "the export policy is 'none'")
 
 
+def unused(t, prefix, name, reason, *arguments):
+    """What is said of a route that was left out, once it is said."""
+    found = {}
+
+    def good():
+        found["it"] = explained(t, prefix, *arguments)
+        return any(u["neighbor"] == name and reason in u["reason"] for u in found["it"].get("unused", []))
+    expect(until(good), f"{name}: {reason}", found["it"])
+    text = t.dut.bgpctl("explain", prefix, *arguments)
+    expect(f"{name} sent it, and it was left out: " in text and reason in text, "the same in words", text)
+
+
+@told("RFC 4271 §6.3: a route whose next hop is this host is explained as such, and again when it comes with another one",
+      Neighbor(), Neighbor())
+def _(t):
+    sender, observer = t.all_up()
+    sender.announce(P)
+    observer.expect_route(P)
+    sender.announce(P, next_hop=t.peers[0].dut4)
+    observer.expect_no_route(P)
+    path(t, P, "p0", verdict="unusable", reason="the next hop is an address of this host")
+    neighbor(t, P, "p1", "withheld", "its next hop does not resolve")
+    t.dut.reload(t.config)
+    path(t, P, "p0", verdict="unusable", reason="the next hop is an address of this host")
+    sender.announce(P)
+    observer.expect_route(P)
+    path(t, P, "p0", verdict="best")
+
+
+@told("RFC 4271 §6.3: with another import policy a route whose next hop is this host stays out", Neighbor(), Neighbor())
+def _(t):
+    sender, observer = t.all_up()
+    sender.announce(P, next_hop=t.peers[0].dut4)
+    path(t, P, "p0", verdict="unusable", reason="the next hop is an address of this host")
+    t.config.neighbors[0].imports = "filter { bgp_local_pref = 50; accept; }"
+    t.dut.reload(t.config)
+    sender.announce(Q)
+    observer.expect_route(Q)
+    path(t, P, "p0", verdict="unusable", reason="the next hop is an address of this host")
+    sender.expect_alive()
+
+
+@told("RFC 7606 §5.3: prefixes that no route can have are explained and counted, the others of the message are used",
+      Neighbor(families=("ipv4", "ipv6")), Neighbor())
+def _(t):
+    sender, observer = t.all_up()
+    sender.announce(["224.0.0.0/8", P, "127.0.0.0/8", "240.1.0.0/16"])
+    sender.announce6(["ff02::/16", "fe80::/64"])
+    observer.expect_route(P)
+    for prefix in ("224.0.0.0/8", "127.0.0.0/8", "240.1.0.0/16", "ff02::/16", "fe80::/64"):
+        unused(t, prefix, "p0", "multicast, loopback, link-local or reserved")
+    errors = json.loads(t.dut.bgpctl("show", "neighbors", "p0", "--json"))["updateErrors"]
+    expect([(e["attribute"], e["action"], e["count"]) for e in errors] == [("prefixes", "discard", 5)], "5 prefixes", errors)
+    log = [line for line in open(f"{t.dut.folder}/log") if "Prefixes ignored" in line]
+    expect(len(log) == 2 and "127.0.0.0/8" in log[0] and "message=" in log[0], "two lines with prefixes and octets", log)
+
+
+@told("RFC 4760 §8: routes of a family that the session does not have are counted and logged once", Neighbor(), Neighbor())
+def _(t):
+    sender, observer = t.up(0, also=[mp(*IPV6)]), t.up(1)
+    for number in range(3):
+        sender.announce6(f"2001:db8:{number}::/48")
+    sender.announce(P)
+    observer.expect_route(P)
+    errors = json.loads(t.dut.bgpctl("show", "neighbors", "p0", "--json"))["updateErrors"]
+    expect([(e["attribute"], e["cause"], e["count"]) for e in errors]
+           == [("prefixes", "their address family is not negotiated", 3)], "3 messages", errors)
+    log = [line for line in open(f"{t.dut.folder}/log") if "Prefixes ignored" in line]
+    expect(len(log) == 1, "one line", log)
+
+
+@told("RFC 4271 §6.7: a route over the receive limit is explained and counted, and no more once it is taken",
+      Neighbor(limit=(1, "block", "receive")))
+def _(t):
+    sender = t.up()
+    sender.announce(P)
+    sender.announce(Q)
+    unused(t, Q, "p0", "over the receive limit of 1")
+    family = json.loads(t.dut.bgpctl("show", "neighbors", "p0", "--json"))["families"][0]
+    expect(family["droppedRoutes"] == 1, "1 announcement left out", family)
+    sender.withdraw(P)
+    sender.announce(Q)
+    path(t, Q, "p0", verdict="best")
+    expect(not explained(t, Q).get("unused"), "nothing left out", explained(t, Q))
+
+
+@told("RFC 7911 §3: paths beyond `max paths` are explained",
+      Neighbor(add_path="rx", raw={"martlet": "max paths 2;"}), Neighbor())
+def _(t):
+    sender, observer = t.up(0, also=[add_path((IPV4, 3))]), t.up(1)
+    for number in range(1, 4):
+        sender.announce(P, path_id=number)
+    unused(t, P, "p0", "as many paths as it may, 2")
+    reasons = neighbor(t, P, "p1", "announced", "others come before it")["reasons"]
+    expect([r.get("pathID") for r in reasons] == [2], "which path", reasons)
+
+
+@told("RFC 4271 §6.7: a neighbour that a limit disabled is shown as disabled, is explained, and comes back when it is enabled",
+      Neighbor(limit=(1, "disable", "receive")), Neighbor(limit=(0, "disable", "export")), Neighbor())
+def _(t):
+    greedy, poor, sender = t.all_up()
+    greedy.announce([P, Q])
+    greedy.expect_notification(6, 1)
+    sender.announce(R)
+    poor.expect_notification(6, 2)
+    neighbor(t, R, "p0", "down", "there is no session")
+    for name in ("p0", "p1"):
+        shown = json.loads(t.dut.bgpctl("show", "neighbors", name, "--json"))
+        expect(shown["idleReason"] == "disabled after an error", "disabled after an error", shown)
+        said = neighbor(t, R, name, "down", "there is no session")
+        expect(any("disabled after an error" in r["reason"] for r in said["reasons"]), "the state", said)
+        expect("is enabled" in t.dut.bgpctl("neighbor", name, "up"), f"{name} is enabled", "something else")
+    t.up(0).expect_alive()
+
+
+@told("RFC 4271 §8.1.1: a neighbour that was told nothing is not shown as if it had been", Neighbor(passive=False))
+def _(t):
+    t.dut.shut_down(t.peers[0], "maintenance")
+    shown = json.loads(t.dut.bgpctl("show", "neighbors", "p0", "--json"))
+    expect(shown["idleReason"] == "disabled", "disabled", shown)
+    expect(shown.get("lastError", {}).get("direction") != "sent" and "lastNotificationSent" not in shown, "nothing sent", shown)
+
+
+@told("RFC 5065 §5: NO_EXPORT_SUBCONFED is explained by its name", Neighbor(), Neighbor())
+def _(t):
+    sender, outside = t.all_up()
+    sender.announce(P, communities=["65535:65283"])
+    neighbor(t, P, "p1", "withheld", "it carries NO_EXPORT_SUBCONFED")
+
+
+@told("RFC 4724 §4.1: what waits for neighbours after a restart is explained as pending for that",
+      Neighbor(graceful="on"), Neighbor(graceful="on"), slow=2)
+def _(t):
+    offer = [graceful(0, 30, [(IPV4, 0x80)])]
+    sessions = [t.up(0, also=offer), t.up(1, also=offer)]
+    sessions[0].announce(P)
+    sessions[1].expect_route(P)
+    t.dut.terminate()
+    t.dut.process.wait(10)
+    t.dut.start()
+    t.up(1, also=offer)
+    sender = t.up(0, also=offer)
+    sender.announce(P)
+    neighbor(t, P, "p1", "pending", "after the restart, neighbors have not sent all their routes yet")
+
+
+@told("RFC 4271 §10: a name that there is not is answered with the one that is meant, also for an address", Neighbor())
+def _(t):
+    for arguments, words in ((("show", "neighbours", t.peers[0].address4), "; did you mean 'p0'?"),
+                             (("neighbor", "P0", "down"), "no neighbor named 'P0'; did you mean 'p0'?"),
+                             (("explain", P, "--table", "mastr4"), "no table named 'mastr4'; did you mean 'master4'?"),
+                             (("show", "routes", "--table", "mastr4"), "no table named 'mastr4'; did you mean 'master4'?"),
+                             (("show", "neighbors", "elsewhere"), "no neighbor named 'elsewhere'")):
+        try:
+            seen = t.dut.bgpctl(*arguments)
+        except Failed as failure:
+            seen = str(failure)
+        expect(seen.endswith(words), words, seen)
+    expect("p0" in t.dut.bgpctl("show", "neighbours"), "the neighbours", "none")
+
+
 FILTER = "filter {\n if net = 203.0.113.0/24 then\n reject;\n accept; }"
 
 
@@ -332,6 +493,24 @@ def _(t):
     expect(shown()["lastNotificationReceived"] == last, "the one received before", shown())
     text = t.dut.bgpctl("show", "neighbors", "p0")
     expect("NOTIFICATION sent:" in text and "(1/3)" in text and "(6/2)" in text, "both in words", text)
+
+
+@told("RFC 4271 §10: what is left of the session's timers is shown, in words and as numbers", Neighbor(hold=30), Neighbor(passive=False))
+def _(t):
+    t.up()
+
+    def shown(name):
+        return json.loads(t.dut.bgpctl("show", "neighbors", name, "--json"))
+    expect(until(lambda: shown("p0").get("timers", {}).get("hold")), "a hold timer", shown("p0"))
+    timers = shown("p0")["timers"]
+    expect(25 < timers["hold"] <= 30 and 0 < timers["keepalive"] <= 10 and timers["sendHold"] > 400, "30, 10, 480", timers)
+    text = t.dut.bgpctl("show", "neighbors", "p0")
+    expect("hold 30 s (" in text and "keepalive 10 s (" in text and "send hold 480 s (" in text and "s left)" in text, "timers", text)
+    expect(until(lambda: shown("p1")["state"] == "Active" and shown("p1")["timers"].get("connectRetry") is not None),
+           "the next attempt", shown("p1"))
+    expect("next attempt in" in t.dut.bgpctl("show", "neighbors", "p1"), "the next attempt", t.dut.bgpctl("show", "neighbors", "p1"))
+    t.dut.shut_down(t.peers[0])
+    expect("hold" not in shown("p0")["timers"], "none without a session", shown("p0"))
 
 
 @told("RFC 4271 §5: every attribute that came is shown, known or not", Neighbor(internal=True, aigp=True))

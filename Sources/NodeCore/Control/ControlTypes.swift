@@ -64,12 +64,20 @@ extension NeighborStatus {
         }
         self.attributeBytes = UInt64(clamping: peer.attributeOctets)
         self.attributeLimitBytes = UInt64(clamping: settings.attributeLimit)
-        if peer.state == .idle {
-            self.idleReason =
-                peer.isDisabled
-                ? "disabled"
-                : !peer.isLinkUp ? "no link or no local address" : peer.isWaiting ? "waiting after an error" : nil
+        self.idleReason = peer.idleReason
+        self.sendHoldTime = peer.negotiated.map { UInt64(max(0, $0.sendHoldTime.components.seconds)) }
+        func left(_ timer: SessionTimer) -> Double? {
+            peer.timers[timer].map { (Double($0.components.seconds) + Double($0.components.attoseconds) / 1e18) }
+                .map { ($0 * 10).rounded() / 10 }
         }
+        self.timers = TimersLeft(
+            hold: left(.hold),
+            keepalive: left(.keepalive),
+            sendHold: left(.sendHold),
+            connectRetry: left(.connectRetry),
+            delayOpen: left(.delayOpen),
+            idleHold: left(.idleHold)
+        )
     }
 }
 
@@ -101,6 +109,7 @@ extension NeighborStatus.FamilyStatus {
             )
         )
         self.endOfRIB = channel.isNegotiated ? channel.hasEndOfRIB : nil
+        self.droppedRoutes = channel.dropped == 0 ? nil : channel.dropped
         self.staleRoutes = channel.stale == 0 ? nil : channel.stale
         self.staleWait = channel.wait.map {
             switch $0.phase {
@@ -194,7 +203,7 @@ extension SessionEndReason {
     var text: String {
         switch self {
         case .notificationSent(let notification), .notificationReceived(let notification): "\(notification)"
-        default: "\(self)"
+        default: self.words
         }
     }
 }

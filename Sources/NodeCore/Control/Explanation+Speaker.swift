@@ -29,8 +29,10 @@ extension Explanation {
                     name: neighbor.name,
                     state: State(rawValue: neighbor.state.rawValue) ?? .withheld,
                     sent: neighbor.sent.map { Route($0) },
-                    reasons: neighbor.reasons.map {
-                        Reason(path: $0.path, reason: $0.text, place: $0.place?.description)
+                    reasons: neighbor.reasons.map { reason in
+                        var result = Reason(path: reason.path, reason: reason.text, place: reason.place?.description)
+                        result.pathID = reason.pathID == 0 ? nil : reason.pathID
+                        return result
                     }
                 )
             },
@@ -45,19 +47,36 @@ extension Explanation {
                     }
                 )
             },
-            malformed: snapshot.malformed.map {
-                Malformed(
+            malformed: snapshot.unused.compactMap {
+                guard case .malformed(let error) = $0.reason else { return nil }
+                return Malformed(
                     neighbor: $0.neighbor,
-                    attribute: $0.error.attributeName,
-                    cause: $0.error.cause.rawValue,
+                    attribute: error.attributeName,
+                    cause: error.cause.rawValue,
                     at: Timestamp(seconds: $0.time)
                 )
             }
         )
+        self.unused = snapshot.unused.compactMap {
+            let reason: String
+            switch $0.reason {
+            case .malformed: return nil
+            case .unroutable:
+                reason = "no route to multicast, loopback, link-local or reserved addresses can make sense"
+            case .receiveLimit(let limit): reason = "it is over the receive limit of \(limit)"
+            case .tooManyPaths(let limit): reason = "the prefix has as many paths as it may, \(limit)"
+            }
+            return Unused(neighbor: $0.neighbor, reason: reason, at: Timestamp(seconds: $0.time))
+        }
     }
 }
 
 extension UpdateErrorKind {
-    /// Name of the attribute; `attributes` for octets that are none.
-    var attributeName: String { self.type.rawValue == 0 ? "attributes" : "\(self.type)" }
+    /// Name of the attribute; `attributes` or `prefixes` for octets that are none.
+    var attributeName: String {
+        switch self.cause {
+        case .unroutable, .familyNotNegotiated: "prefixes"
+        default: self.type.rawValue == 0 ? "attributes" : "\(self.type)"
+        }
+    }
 }

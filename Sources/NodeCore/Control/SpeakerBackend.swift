@@ -1,6 +1,7 @@
 internal import BGPSession
 internal import BGPWire
 internal import CLinux
+internal import ConfigLanguage
 internal import ControlAPI
 internal import Glibc
 internal import IPAddressing
@@ -208,11 +209,20 @@ extension ControlFailure {
     /// The failure as the control interface reports it.
     var control: ControlError {
         switch self {
-        case .unknownNeighbor(let name): ControlError(.notFound, "no neighbor named '\(name)'")
-        case .unknownTable(let name): ControlError(.notFound, "no table named '\(name)'")
-        case .notPossible(let text): ControlError(.conflict, text)
+        case .unknownNeighbor(let name, let known):
+            // People have the address at hand, or a name in other letters.
+            let found =
+                IPAddress(name).flatMap { address in known.keys.sorted().first { known[$0] == address } }
+                ?? known.keys.sorted().first { $0.lowercased() == name.lowercased() }
+                ?? nearest(to: name, in: known.keys.sorted())
+            return ControlError(.notFound, "no neighbor named '\(name)'" + Self.hint(found))
+        case .unknownTable(let name, let known):
+            return ControlError(.notFound, "no table named '\(name)'" + Self.hint(nearest(to: name, in: known)))
+        case .notPossible(let text): return ControlError(.conflict, text)
         }
     }
+
+    private static func hint(_ name: String?) -> String { name.map { "; did you mean '\($0)'?" } ?? "" }
 }
 
 extension Timestamp {

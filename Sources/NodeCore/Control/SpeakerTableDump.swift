@@ -23,7 +23,7 @@ struct SpeakerTableDump: TableDump {
         self.runtime = runtime
         let tables = await runtime.speaker.snapshot().tables
         if let name = query.table, !tables.contains(where: { $0.name == name }) {
-            throw ControlFailure.unknownTable(name).control
+            throw ControlFailure.unknownTable(name, known: tables.map(\.name)).control
         }
         self.tables = tables.filter { table in
             let family: RouteQuery.Family = table.family == .ipv4Unicast ? .ipv4 : .ipv6

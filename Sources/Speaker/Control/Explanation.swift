@@ -14,15 +14,15 @@ public struct ExplanationSnapshot: Sendable {
     public var neighbors: [Neighbor]
     /// What protocols make of it that take routes out of the table, in order of the configuration.
     public var exports: [Export]
-    /// Neighbours that sent it in an UPDATE that counted as withdrawal, and not well since (RFC 7606).
-    public var malformed: [Malformed] = []
+    /// Neighbours that sent it and have no path of it, or not all of them, and why.
+    public var unused: [Unused] = []
 
-    /// What was wrong with an UPDATE.
-    public struct Malformed: Sendable {
+    /// A route that came and is in no table.
+    public struct Unused: Sendable {
         /// Name of the neighbour.
         public var neighbor: String
-        /// The attribute and what was wrong with it.
-        public var error: UpdateErrorKind
+        /// Why.
+        public var reason: UnusedReason
         /// When it came, in seconds since 1970.
         public var time: Double
     }
@@ -115,6 +115,8 @@ public struct ExplanationSnapshot: Sendable {
     public struct Reason: Sendable {
         /// Protocol instance of the path; nil when the reason is about all.
         public var path: String?
+        /// Path identifier as received, where the session has them.
+        public var pathID: UInt32 = 0
         /// One sentence.
         public var text: String
         /// Where the export policy rejected it.
@@ -128,6 +130,6 @@ extension Speaker {
         -> [ExplanationSnapshot]
     {
         let explanations = try await self.core.explain(selection, neighbor: neighbor)
-        return await self.core.addMalformed(to: explanations, selection)
+        return await self.core.addWhatSessionsKnow(to: explanations, selection)
     }
 }

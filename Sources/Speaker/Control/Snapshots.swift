@@ -13,6 +13,8 @@ public struct PeerSnapshot: Sendable {
     public var state: SessionState
     /// Whether it was told to stay down.
     public var isDisabled: Bool
+    /// Whether an error or a limit had that effect.
+    public var isDisabledByError = false
     /// Whether it waits after an error.
     public var isWaiting: Bool
     /// Whether link and local address are there.
@@ -43,6 +45,8 @@ public struct PeerSnapshot: Sendable {
     public var received: MessageCounts
     /// Errors in UPDATEs that did not end a session, since the peer was made.
     public var updateErrors: [UpdateErrorKind: UInt64] = [:]
+    /// Timers that run, and for how long still.
+    public var timers: [SessionTimer: Duration] = [:]
     /// Octets of attribute sets it is charged for.
     public var attributeOctets = 0
     /// Families, in order of the configuration.
@@ -94,6 +98,8 @@ public struct PeerSnapshot: Sendable {
         public var stale: UInt64 = 0
         /// What those wait for, and how long at most.
         public var wait: Wait?
+        /// Announcements on this session that a limit left out.
+        public var dropped: UInt64 = 0
         /// Whether the peer said End-of-RIB on this session.
         public var hasEndOfRIB = false
 
@@ -216,10 +222,10 @@ public struct RouteSlice: Sendable {
 
 /// Why a control request cannot be done.
 public enum ControlFailure: Error, Hashable, Sendable {
-    /// No such neighbour.
-    case unknownNeighbor(String)
-    /// No such table.
-    case unknownTable(String)
+    /// No such neighbour; those that there are, with their addresses.
+    case unknownNeighbor(String, known: [String: IPAddress])
+    /// No such table; those that there are.
+    case unknownTable(String, known: [String])
     /// The session is not up, or lacks the capability.
     case notPossible(String)
 }

@@ -101,6 +101,7 @@ extension SpeakerCore {
             var snapshot = await session.snapshot()
             guard let entry = self.peers[id] else { continue }
             snapshot.isDisabled = entry.isDisabled
+            snapshot.isDisabledByError = entry.isDisabled && entry.isDisabledByError
             snapshot.isLinkUp = entry.isLinkUp
             snapshot.attributeOctets = self.attributeCharge(entry)
             snapshot.channels = settings.channels.map { channel in
@@ -109,7 +110,7 @@ extension SpeakerCore {
             snapshot.negotiatedBefore = entry.kept?.established.negotiated
             result.append(snapshot)
         }
-        if let name, result.isEmpty { throw .unknownNeighbor(name) }
+        if let name, result.isEmpty { throw self.unknownNeighbor(name) }
         return result
     }
 
@@ -133,6 +134,7 @@ extension SpeakerCore {
         snapshot.best = UInt64(counters.best)
         snapshot.exported = UInt64(max(0, self.routing.exportedCount(to: source)))
         snapshot.stale = UInt64(counters.stale)
+        snapshot.dropped = counters.dropped
         snapshot.hasEndOfRIB = channel?.hasEndOfRIB ?? false
         if let stale = channel?.stale ?? kept?.stale {
             let phase: PeerSnapshot.Channel.Phase =
@@ -153,11 +155,12 @@ extension SpeakerCore {
     func perform(_ action: Speaker.NeighborAction, on name: String, _ message: String?) async throws(ControlFailure)
         -> String
     {
-        guard let id = self.peersByName[name], let entry = self.peers[id] else { throw .unknownNeighbor(name) }
+        guard let id = self.peersByName[name], let entry = self.peers[id] else { throw self.unknownNeighbor(name) }
         switch action {
         case .up:
             guard entry.isDisabled else { return "\(name) is enabled already" }
             self.peers[id]?.isDisabled = false
+            self.peers[id]?.isDisabledByError = false
             self.startPeer(id)
             return "\(name) is enabled"
         case .down:
@@ -206,15 +209,31 @@ extension SpeakerCore {
         }
     }
 
+    /// The failure of a query for a neighbour that there is not.
+    func unknownNeighbor(_ name: String) -> ControlFailure {
+        var known: [String: IPAddress] = [:]
+        for (name, id) in self.peersByName { known[name] = self.peers[id]?.settings.neighborAddress }
+        return .unknownNeighbor(name, known: known)
+    }
+
+    /// The failure of a query for a table that there is not.
+    func unknownTable(_ name: String) -> ControlFailure {
+        var known: [String] = []
+        for table in self.routing.tables where !self.connectedTables.values.contains(table) {
+            known.append(self.routing.name(of: table))
+        }
+        return .unknownTable(name, known: known)
+    }
+
     private func channels(of name: String) throws(ControlFailure) -> [AddressFamily: SourceID] {
-        guard let id = self.peersByName[name], let entry = self.peers[id] else { throw .unknownNeighbor(name) }
+        guard let id = self.peersByName[name], let entry = self.peers[id] else { throw self.unknownNeighbor(name) }
         return entry.up?.channels.mapValues(\.source) ?? entry.kept?.channels.mapValues(\.source) ?? [:]
     }
 
     func selectedTables(_ selection: RouteSelection) throws(ControlFailure) -> [TableID] {
         var tables = self.routing.tables.filter { !self.connectedTables.values.contains($0) }
         if let name = selection.table {
-            guard let table = self.routing.table(named: name) else { throw .unknownTable(name) }
+            guard let table = self.routing.table(named: name) else { throw self.unknownTable(name) }
             tables = [table]
         }
         return tables.filter { table in
@@ -273,7 +292,9 @@ extension SpeakerCore {
         case .gateways, .unresolvable: break
         }
         var rejection = path.rejection.map(\.text)
-        if rejection == nil, path.resolved.kind == .unresolvable { rejection = "next hop unreachable" }
+        if rejection == nil, path.resolved.kind == .unresolvable {
+            rejection = self.isOwnNextHop(form.target) ? "next hop is this host" : "next hop unreachable"
+        }
         return RouteSnapshot(
             prefix: prefix,
             table: table,
@@ -290,6 +311,12 @@ extension SpeakerCore {
             isLongLivedStale: path.isLongLivedStale,
             pathID: path.pathID
         )
+    }
+
+    /// Whether the next hop is an address of this host, where packets would loop (RFC 4271 §5.1.3).
+    func isOwnNextHop(_ target: RouteTarget) -> Bool {
+        guard case .recursive(let nextHop, _) = target else { return false }
+        return self.interfaces.isLocal(nextHop.address)
     }
 
     private func exported(
@@ -351,9 +378,21 @@ extension RejectReason {
 }
 
 extension PeerSession {
-    /// What of a destination came in UPDATEs that counted as withdrawals.
-    func malformedRoutes(_ destination: RouteSelection.Destination) -> [MalformedRoutes.Entry] {
-        self.malformed.latest(destination)
+    /// What of a destination came and never reached the core.
+    func unusedRoutes(_ destination: RouteSelection.Destination) -> [UnusedRoutes.Entry] {
+        self.unused.latest(destination)
+    }
+
+    /// How long timers still run: those of the peer and of the connection that is furthest.
+    private func timersLeft() -> [SessionTimer: Duration] {
+        let state = self.machine.state
+        let now = NIODeadline.now()
+        var left: [SessionTimer: Duration] = [:]
+        for (timer, running) in self.timers {
+            if let id = timer.connection, self.machine.state(of: id) != state { continue }
+            left[timer.timer] = .nanoseconds(max(0, (running.deadline - now).nanoseconds))
+        }
+        return left
     }
 
     /// What this loop knows of the peer.
@@ -387,6 +426,7 @@ extension PeerSession {
         snapshot.sent = counts(self.counters.sent)
         snapshot.received = counts(self.counters.received)
         snapshot.updateErrors = self.counters.errors
+        snapshot.timers = self.timersLeft()
         return snapshot
     }
 }

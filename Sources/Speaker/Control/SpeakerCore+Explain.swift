@@ -8,7 +8,7 @@ internal import SpeakerSettings
 
 extension SpeakerCore {
     func explain(_ selection: RouteSelection, neighbor: String?) throws(ControlFailure) -> [ExplanationSnapshot] {
-        if let neighbor, self.peersByName[neighbor] == nil { throw .unknownNeighbor(neighbor) }
+        if let neighbor, self.peersByName[neighbor] == nil { throw self.unknownNeighbor(neighbor) }
         var explanations: [ExplanationSnapshot] = []
         for table in try self.selectedTables(selection) {
             let found: DestinationView? =
@@ -45,46 +45,73 @@ extension SpeakerCore {
         )
     }
 
-    /// Adds what neighbours sent of the destination and nobody could read.
-    func addMalformed(to explanations: [ExplanationSnapshot], _ selection: RouteSelection) async
+    /// Adds what neighbours sent of the destination and is in no table, and why there is no session with others.
+    func addWhatSessionsKnow(to explanations: [ExplanationSnapshot], _ selection: RouteSelection) async
         -> [ExplanationSnapshot]
     {
         var result = explanations
-        let sessions = self.settings.protocols.compactMap { settings -> (BGPSettings, PeerSession)? in
-            guard case .bgp(let settings) = settings,
-                let session = self.peersByName[settings.common.name].flatMap({ self.peers[$0] })?.session
-            else { return nil }
-            return (settings, session)
-        }
-        for (settings, session) in sessions {
+        for settings in self.settings.protocols {
+            guard case .bgp(let settings) = settings, let id = self.peersByName[settings.common.name],
+                let session = self.peers[id]?.session
+            else { continue }
             let name = settings.common.name
-            for entry in await session.malformedRoutes(selection.destination) {
+            var entries = await session.unusedRoutes(selection.destination)
+            entries += self.peers[id]?.unused.latest(selection.destination) ?? []
+            for entry in entries {
                 let family: AddressFamily = entry.prefix.isIPv4 ? .ipv4Unicast : .ipv6Unicast
                 guard let table = settings.channels.first(where: { $0.channel.family == family })?.channel.table,
                     selection.table == nil || selection.table == table
                 else { continue }
-                let malformed = ExplanationSnapshot.Malformed(neighbor: name, error: entry.error, time: entry.time)
-                if let index = result.firstIndex(where: { $0.prefix == entry.prefix && $0.table == table }) {
-                    // What came well since is among the paths.
-                    guard !result[index].paths.contains(where: { $0.route.origin.protocolName == name }) else {
-                        continue
-                    }
-                    result[index].malformed.append(malformed)
-                } else {
-                    result.append(
-                        ExplanationSnapshot(
-                            prefix: entry.prefix,
-                            table: table,
-                            paths: [],
-                            neighbors: [],
-                            exports: [],
-                            malformed: [malformed]
-                        )
-                    )
+                self.add(entry, of: name, in: table, to: &result)
+            }
+            for index in result.indices {
+                let isDown = result[index].neighbors.contains { $0.name == name && $0.state == .down }
+                guard isDown, let entry = self.peers[id], entry.up == nil else { continue }
+                let snapshot = await session.snapshot()
+                result[index].neighbors.mutate(name) { neighbor in
+                    neighbor.reasons.append(.init(text: Self.absence(entry, snapshot)))
                 }
             }
         }
         return result
+    }
+
+    private func add(
+        _ entry: UnusedRoutes.Entry,
+        of name: String,
+        in table: String,
+        to result: inout [ExplanationSnapshot]
+    ) {
+        let unused = ExplanationSnapshot.Unused(neighbor: name, reason: entry.reason, time: entry.time)
+        if let index = result.firstIndex(where: { $0.prefix == entry.prefix && $0.table == table }) {
+            // What came well since is among the paths; of several paths some may be missing.
+            if case .tooManyPaths = entry.reason {
+            } else if result[index].paths.contains(where: { $0.route.origin.protocolName == name }) {
+                return
+            }
+            result[index].unused.append(unused)
+        } else {
+            result.append(
+                ExplanationSnapshot(
+                    prefix: entry.prefix,
+                    table: table,
+                    paths: [],
+                    neighbors: [],
+                    exports: [],
+                    unused: [unused]
+                )
+            )
+        }
+    }
+
+    /// Why there is no session: `it is Idle: disabled`.
+    private static func absence(_ entry: PeerEntry, _ snapshot: PeerSnapshot) -> String {
+        var snapshot = snapshot
+        snapshot.isDisabled = entry.isDisabled
+        snapshot.isDisabledByError = entry.isDisabledByError
+        snapshot.isLinkUp = entry.isLinkUp
+        let error = snapshot.lastError.map { ", last error: \($0.words)" } ?? ""
+        return "it is \(snapshot.state)" + (snapshot.idleReason.map { ": \($0)" } ?? "") + error
     }
 
     // MARK: - Paths
@@ -118,11 +145,9 @@ extension SpeakerCore {
         }
         guard path.reason != .unresolvable else {
             result.verdict = .unusable
-            var isOwn = false
-            if case .recursive(let nextHop, _)? = path.accepted?.target {
-                isOwn = self.interfaces.isLocal(nextHop.address)
-            }
-            result.text = isOwn ? "the next hop is an address of this host" : "the next hop does not resolve"
+            result.text =
+                self.isOwnNextHop((path.accepted ?? path.received).target)
+                ? "the next hop is an address of this host" : "the next hop does not resolve"
             return result
         }
         if path.isBest {
@@ -245,7 +270,14 @@ extension SpeakerCore {
                 )
                 continue
             }
-            var reason = ExplanationSnapshot.Reason(path: origin.protocolName, text: decision.outcome.words)
+            var reason = ExplanationSnapshot.Reason(
+                path: origin.protocolName,
+                pathID: decision.pathID,
+                text: decision.outcome.words
+            )
+            if decision.outcome == .noExport, decision.draft?.attributes.communities.contains(.noExport) == false {
+                reason.text = "it carries NO_EXPORT_SUBCONFED"
+            }
             if decision.outcome == .policy, var draft = decision.draft {
                 (reason.text, reason.place) = Self.rejection(
                     by: channel.channel.exportPolicy,
@@ -255,7 +287,30 @@ extension SpeakerCore {
             }
             result.reasons.append(reason)
         }
+        if result.state == .pending {
+            if self.isDeferred(channel.channel.family) {
+                result.reasons.append(.init(text: "after the restart, neighbors have not sent all their routes yet"))
+            } else if entry.session.unsent.count > Unsent.limit {
+                result.reasons.append(.init(text: "it does not read what it was sent before"))
+            }
+        }
         return result
+    }
+}
+
+extension [ExplanationSnapshot.Neighbor] {
+    /// Changes what is said of a neighbour.
+    fileprivate mutating func mutate(_ name: String, _ change: (inout ExplanationSnapshot.Neighbor) -> Void) {
+        if let index = self.firstIndex(where: { $0.name == name }) { change(&self[index]) }
+    }
+}
+
+extension PeerSnapshot {
+    /// Why the session is Idle; nil in other states, and while nothing hinders it.
+    public var idleReason: String? {
+        guard self.state == .idle else { return nil }
+        if self.isDisabled { return self.isDisabledByError ? "disabled after an error" : "disabled" }
+        return !self.isLinkUp ? "no link or no local address" : self.isWaiting ? "waiting after an error" : nil
     }
 }
 

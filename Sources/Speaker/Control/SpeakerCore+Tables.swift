@@ -47,7 +47,7 @@ public struct TableSlice: Sendable {
 
 extension SpeakerCore {
     func tableRoutes(_ name: String, from position: UInt32, limit: Int) throws(ControlFailure) -> TableSlice {
-        guard let table = self.routing.table(named: name) else { throw .unknownTable(name) }
+        guard let table = self.routing.table(named: name) else { throw self.unknownTable(name) }
         let slice = self.routing.walk(table, from: position, limit: limit)
         let destinations = slice.elements.compactMap { view -> TableSlice.Destination? in
             let routes = view.paths.compactMap { path -> TableSlice.Route? in

@@ -19,6 +19,10 @@ struct PeerEntry {
     /// Index of the named interface when `remote` was made, else 0.
     var scope: UInt32 = 0
     var isDisabled: Bool
+    /// Whether an error or a limit disabled it, not someone.
+    var isDisabledByError = false
+    /// The latest of its routes that limits left out.
+    var unused = UnusedRoutes()
     var isLinkUp = true
     var up: Up?
     /// What is kept of the last session while the neighbour restarts.
@@ -55,6 +59,7 @@ struct PeerEntry {
         var isOverLimit = false
         var isNearLimit = false
         var isOverPaths = false
+        var isOwnNextHopSeen = false
         var isOverExportLimit = false
         /// Ends a refresh whose end the peer never marks.
         var refreshTimeout: Scheduled<Void>?
@@ -120,12 +125,13 @@ extension SpeakerCore {
     func peerIsDisabled(_ id: PeerID, _ reason: SessionEndReason) {
         guard let name = self.peers[id]?.settings.common.name else { return }
         self.peers[id]?.isDisabled = true
+        self.peers[id]?.isDisabledByError = true
         // There is nobody to wait for.
         self.drop(self.peers[id]?.kept)
         self.peers[id]?.kept = nil
         self.logger.warning(
             "Disabled after an error, until it is enabled again",
-            metadata: ["peer": "\(name)", "reason": "\(reason)"]
+            metadata: ["peer": "\(name)", "reason": "\(reason.words)"]
         )
     }
 

@@ -87,8 +87,36 @@ extension SpeakerCore {
         }
     }
 
-    /// Logs once a session that `max paths` left a route out.
-    func warnOfPaths(_ serial: SessionSerial, _ family: AddressFamily) {
+    /// Logs once a session that a next hop is this host (RFC 4271 §6.3).
+    func warnOfOwnNextHop(_ serial: SessionSerial, _ isIPv4: Bool, _ nextHop: IPAddress) {
+        let family: AddressFamily = isIPv4 ? .ipv4Unicast : .ipv6Unicast
+        guard let entry = self.peers[serial.peer], entry.up?.channels[family]?.isOwnNextHopSeen == false else { return }
+        self.peers[serial.peer]?.up?.channels[family]?.isOwnNextHopSeen = true
+        self.logger.warning(
+            "Routes are not used: their next hop is an address of this host",
+            metadata: ["peer": "\(entry.settings.common.name)", "nextHop": "\(nextHop)"]
+        )
+    }
+
+    /// Remembers routes that a limit left out, and logs once a session that it is `max paths`.
+    func noteDropped(_ source: SourceID, _ serial: SessionSerial, _ isIPv4: Bool) {
+        let family: AddressFamily = isIPv4 ? .ipv4Unicast : .ipv6Unicast
+        let prefixes = self.routing.takeDropped()
+        guard let entry = self.peers[serial.peer],
+            let channel = entry.settings.channels.first(where: { $0.channel.family == family })?.channel
+        else { return }
+        var reason = UnusedReason.tooManyPaths(entry.settings.rules.maximumPaths)
+        if let limit = channel.receiveLimit, limit.action == .block,
+            self.routing.counters(source).received >= limit.count
+        {
+            reason = .receiveLimit(limit.count)
+        }
+        let now = wallClock()
+        for prefix in prefixes { self.peers[serial.peer]?.unused.note(prefix, reason, at: now) }
+        self.warnOfPaths(serial, family)
+    }
+
+    private func warnOfPaths(_ serial: SessionSerial, _ family: AddressFamily) {
         guard let entry = self.peers[serial.peer], entry.up?.channels[family]?.isOverPaths == false,
             let channel = entry.settings.channels.first(where: { $0.channel.family == family }),
             channel.addPathsReceive, channel.channel.receiveLimit == nil

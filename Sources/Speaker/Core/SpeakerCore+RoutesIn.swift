@@ -87,6 +87,8 @@ extension SpeakerCore {
         var isIPv6Judged: Bool
         var limitsIPv4 = false
         var limitsIPv6 = false
+        /// The latest next hop.
+        var nextHop: BGPNextHop?
     }
 
     /// Marks what the peer is about to announce again; the wait for the end is bounded (RFC 7313 §4).
@@ -135,6 +137,12 @@ extension SpeakerCore {
         _ ingress: inout Ingress
     ) {
         guard let nextHop = segment.nextHop else { return }
+        if ingress.nextHop != nextHop {
+            ingress.nextHop = nextHop
+            if self.interfaces.isLocal(nextHop.address) {
+                self.warnOfOwnNextHop(ingress.serial, segment.isIPv4, nextHop.address)
+            }
+        }
         let isScoped = nextHop.address.isLinkLocal || nextHop.linkLocal != nil
         let target = RouteTarget.recursive(nextHop, interface: isScoped ? ingress.interface : 0)
         let attributes = batch.attributes.span.bytes.extracting(segment.attributes)
@@ -169,7 +177,7 @@ extension SpeakerCore {
                 judgement: judgement,
                 accepted: accepted
             )
-        if result.exceedsReceiveLimit { self.warnOfPaths(ingress.serial, segment.isIPv4 ? .ipv4Unicast : .ipv6Unicast) }
+        if result.exceedsReceiveLimit { self.noteDropped(source, ingress.serial, segment.isIPv4) }
         if segment.isIPv4 ? ingress.limitsIPv4 : ingress.limitsIPv6 {
             self.enforceLimits(source, ingress.serial, segment.isIPv4 ? .ipv4Unicast : .ipv6Unicast, result)
         }

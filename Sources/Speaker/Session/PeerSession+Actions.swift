@@ -38,7 +38,7 @@ extension PeerSession {
             }
             if to == .idle, let reason = self.machine.lastError {
                 self.lastErrorTime = wallClock()
-                self.logger.debug("Session ended", metadata: ["reason": "\(reason)"])
+                self.logger.debug("Session ended", metadata: ["reason": "\(reason.words)"])
                 if self.settings.disables(after: reason), !self.machine.isStopped {
                     self.handle(.stop(nil))
                     self.core.send(.disabled(self.id, reason))
@@ -368,7 +368,7 @@ extension PeerSession {
         guard let serial = self.session else { return }
         self.session = nil
         self.batch = RouteBatch()
-        self.report("Session down", ["reason": "\(reason)"])
+        self.report("Session down", ["reason": "\(reason.words)"])
         self.core.send(.down(serial, reason, keepsRoutes: keepsRoutes))
     }
 

@@ -195,6 +195,7 @@ extension PeerSession {
             return false
         }
         if self.decoder.failure != nil || self.decoder.discardedCount > 0 { self.noteErrors(body) }
+        if self.decoder.skippedPrefixCount > 0 || self.decoder.ignoredFamilyCount > 0 { self.noteIgnored(body) }
         self.batch.append(self.decoder, self.judges)
         return true
     }
@@ -220,7 +221,7 @@ extension PeerSession {
         if let failure = self.decoder.failure {
             self.counters.treatedAsWithdraw += 1
             self.counters.count(failure, isDiscarded: false)
-            self.malformed.note(self.decoder, failure, at: wallClock())
+            self.unused.note(self.decoder, failure, at: wallClock())
             if let suppressed = self.errorLines.take(at: .now()) {
                 self.logger.warning(
                     "UPDATE treated as withdrawal",
@@ -244,6 +245,37 @@ extension PeerSession {
                 metadata: ["cause": "\(error)", "attribute": attribute(error), "suppressed": "\(suppressed)"]
             )
         }
+    }
+}
+
+extension PeerSession {
+    /// Counts prefixes of an UPDATE that were left out, and writes them down as far as the log is not flooded.
+    private func noteIgnored(_ body: RawSpan) {
+        func note(_ cause: AttributeError.Cause, _ count: Int, _ prefixes: [IPPrefix]) {
+            guard count > 0 else { return }
+            let isNew = self.counters.errors[.prefixes(cause)] == nil
+            self.counters.count(.prefixes(cause), times: count)
+            // What is only of no use here is worth one line.
+            guard cause == .unroutable || isNew, let suppressed = self.errorLines.take(at: .now()) else { return }
+            self.logger.warning(
+                "Prefixes ignored",
+                metadata: [
+                    "cause": "\(cause.rawValue)", "prefixes": "\(prefixes.map(\.description).joined(separator: " "))",
+                    "message": "\(hexadecimal(body))", "suppressed": "\(suppressed)",
+                ]
+            )
+        }
+        let now = wallClock()
+        for prefix in self.decoder.skipped { self.unused.note(prefix, .unroutable, at: now) }
+        note(.unroutable, self.decoder.skippedPrefixCount, self.decoder.skipped)
+        note(.familyNotNegotiated, self.decoder.ignoredFamilyCount, [])
+    }
+}
+
+extension UpdateErrorKind {
+    /// Prefixes that are left out.
+    fileprivate static func prefixes(_ cause: AttributeError.Cause) -> UpdateErrorKind {
+        UpdateErrorKind(type: PathAttributeType(rawValue: 0), cause: cause, isDiscarded: true)
     }
 }
 

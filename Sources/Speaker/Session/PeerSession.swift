@@ -43,7 +43,7 @@ actor PeerSession {
     var counters = MessageCounters()
     var errorLines = LogAllowance()
     var sessionLines = LogAllowance()
-    var malformed = MalformedRoutes()
+    var unused = UnusedRoutes()
     var decoder = UpdateDecoder()
     var batch = RouteBatch()
     /// Import policies that run here.
@@ -226,6 +226,9 @@ actor PeerSession {
                 case .end(let serial, let notification, let restart):
                     guard serial == self.session else { continue }
                     self.handle(.automaticStop(notification, restart))
+                    if restart == .never, let reason = self.machine.lastError {
+                        self.core.send(.disabled(self.id, reason))
+                    }
                 case .judge(let serial, let family, let judge):
                     guard serial == self.session else { continue }
                     self.setJudge(judge, family)
@@ -285,10 +288,14 @@ struct MessageCounters: Sendable {
 
     /// Counts an error.
     mutating func count(_ error: AttributeError, isDiscarded: Bool) {
-        let kind = UpdateErrorKind(type: error.type, cause: error.cause, isDiscarded: isDiscarded)
+        self.count(UpdateErrorKind(type: error.type, cause: error.cause, isDiscarded: isDiscarded))
+    }
+
+    /// Counts an error that occurred a number of times.
+    mutating func count(_ kind: UpdateErrorKind, times: Int = 1) {
         // Types are 256 and causes few, but a peer need not fill memory with all of them.
         guard self.errors.count < 256 || self.errors[kind] != nil else { return }
-        self.errors[kind, default: 0] += 1
+        self.errors[kind, default: 0] &+= UInt64(times)
     }
 }
 

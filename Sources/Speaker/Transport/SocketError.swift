@@ -1,3 +1,4 @@
+public import BGPSession
 internal import Glibc
 
 /// A failed socket call.
@@ -14,9 +15,21 @@ public struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// `operation: reason`.
     public var description: String {
-        var buffer = [CChar](repeating: 0, count: 128)
-        _ = strerror_r(self.code, &buffer, buffer.count)
-        return
-            "\(self.operation): \(String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))"
+        "\(self.operation): \(systemErrorText(self.code))"
+    }
+}
+
+/// The C library's words for an errno.
+func systemErrorText(_ code: CInt) -> String {
+    var buffer = [CChar](repeating: 0, count: 128)
+    _ = strerror_r(code, &buffer, buffer.count)
+    return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+}
+
+extension SessionEndReason {
+    /// The reason in words, those of the system where it has some.
+    public var words: String {
+        guard case .connectionFailed(let code?) = self else { return self.description }
+        return "connection failed: \(systemErrorText(code))"
     }
 }

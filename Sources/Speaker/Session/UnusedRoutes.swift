@@ -1,14 +1,26 @@
 internal import BGPWire
 internal import IPAddressing
 
-/// The latest routes of a peer that counted as withdrawn because their UPDATE was malformed, for explanations.
+/// Why a route that a peer sent is in no table.
+public enum UnusedReason: Hashable, Sendable {
+    /// Its UPDATE was malformed and counted as withdrawal (RFC 7606).
+    case malformed(UpdateErrorKind)
+    /// It is of multicast, loopback, link-local or reserved addresses.
+    case unroutable
+    /// The peer had sent as many routes as it may.
+    case receiveLimit(UInt32)
+    /// Its prefix had as many paths as it may.
+    case tooManyPaths(UInt16)
+}
+
+/// The latest routes of a peer that are in no table, for explanations.
 ///
 /// Bounded, whatever the peer sends; a peer without errors has none.
-struct MalformedRoutes {
+struct UnusedRoutes {
     /// A route.
     struct Entry: Sendable {
         var prefix: IPPrefix
-        var error: UpdateErrorKind
+        var reason: UnusedReason
         /// Seconds since 1970.
         var time: Double
     }
@@ -20,22 +32,25 @@ struct MalformedRoutes {
     private(set) var entries: [Entry] = []
     private var next = 0
 
+    /// Remembers a route.
+    mutating func note(_ prefix: IPPrefix, _ reason: UnusedReason, at time: Double) {
+        let entry = Entry(prefix: prefix, reason: reason, time: time)
+        if self.entries.count < Self.limit {
+            self.entries.append(entry)
+        } else {
+            self.entries[self.next] = entry
+        }
+        self.next = (self.next + 1) % Self.limit
+    }
+
     /// Remembers what a message that failed would have announced or withdrawn.
     mutating func note(_ decoder: UpdateDecoder, _ failure: AttributeError, at time: Double) {
         let error = UpdateErrorKind(type: failure.type, cause: failure.cause, isDiscarded: false)
-        var left = Self.limitOfMessage
-        func add(_ prefix: IPPrefix, _ routes: inout MalformedRoutes) {
-            let entry = Entry(prefix: prefix, error: error, time: time)
-            if routes.entries.count < Self.limit {
-                routes.entries.append(entry)
-            } else {
-                routes.entries[routes.next] = entry
-            }
-            routes.next = (routes.next + 1) % Self.limit
-            left -= 1
+        let first = decoder.withdrawnIPv4.prefix(Self.limitOfMessage)
+        for route in first { self.note(.v4(route.prefix), .malformed(error), at: time) }
+        for route in decoder.withdrawnIPv6.prefix(Self.limitOfMessage - first.count) {
+            self.note(.v6(route.prefix), .malformed(error), at: time)
         }
-        for route in decoder.withdrawnIPv4.prefix(left) { add(.v4(route.prefix), &self) }
-        for route in decoder.withdrawnIPv6.prefix(left) { add(.v6(route.prefix), &self) }
     }
 
     /// The latest entry of every prefix that a query selects.
