@@ -1,5 +1,6 @@
 """Options of sessions, channels and pipes that no rule of another file needs, each with what it changes on the wire."""
 import socket
+import subprocess
 
 from checks_11_restart import LONG, STALE, long_offer
 from dut import Config, Neighbor
@@ -181,6 +182,19 @@ def _(t):
         other.bind((t.peers[0].address4, 0))
         refused = other.connect_ex((t.worker.net(1) + ".1", 179))
     expect(refused == 111, "no connection at another address (ECONNREFUSED)", refused)
+
+
+@option("RFC 4271 §8.2.1.1: `strict bind` is switched on and off with a new configuration", Neighbor(), only=("martlet",))
+def _(t):
+    session = t.up()
+    for text in ("strict bind on;", "strict bind off;"):
+        t.dut.reload(t.bind(Config(Neighbor(raw=same(text)))))
+        session.expect_closed()
+        session = t.up()
+    # No second daemon can listen there afterwards.
+    second = subprocess.run([*t.worker.inside(), "python3", "-c", "import socket; s = socket.socket(); s.setsockopt(1, 2, 1);"
+                             f"s.bind(('{t.peers[0].dut}', 179)); s.listen()"], capture_output=True, text=True)
+    expect("in use" in second.stderr, "the port to be in use", second.stderr or "it is free")
 
 
 group("Options: restarts")

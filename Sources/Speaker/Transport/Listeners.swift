@@ -44,7 +44,10 @@ final class Listeners: Sendable {
             if let existing = self.sockets[local] {
                 descriptor = existing
             } else {
-                descriptor = try Listeners.open(local)
+                // A socket of all addresses and one of a single address are in each other's way, also while one takes the
+                // other's place.
+                let rivals = self.sockets.filter { $0.key.port == local.port }.map(\.value)
+                descriptor = try Listeners.open(local, beside: rivals)
                 self.sockets[local] = descriptor
             }
             if self.minimumTTLs[local, default: 0] != expected.minimumTTL {
@@ -183,8 +186,17 @@ final class Listeners: Sendable {
         self.wake()
     }
 
-    private static func open(_ local: Local) throws(SocketError) -> CInt {
+    /// Opens a socket that may listen beside `rivals` of the same port.
+    private static func open(_ local: Local, beside rivals: [CInt]) throws(SocketError) -> CInt {
         let descriptor = try BGPSocket.make(for: local.address)
+        // For this moment alone: nobody else shall be able to ask for a part of the port.
+        func share(_ value: Int32) {
+            for each in rivals + [descriptor] {
+                try? BGPSocket.set(each, SOL_SOCKET, SO_REUSEPORT, value, "SO_REUSEPORT")
+            }
+        }
+        if !rivals.isEmpty { share(1) }
+        defer { if !rivals.isEmpty { share(0) } }
         do throws(SocketError) {
             try BGPSocket.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR")
             if !local.address.isIPv4 {
