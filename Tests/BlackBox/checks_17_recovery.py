@@ -673,3 +673,34 @@ def _(t):
     def content(session):
         return {key[1]: tuple(route.communities or ()) for key, route in session.rib.items()}
     expect(content(reader) == content(quick) and len(content(quick)) == 26 * 250 + 1, "the same 6501 routes", (len(content(reader)), len(content(quick))))
+
+
+def resident(t):
+    with open(f"/proc/{t.dut.process.pid}/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+
+@slow("RFC 4271 §9.4: the memory of routes is free again once their session is gone, and later ones take no more", Neighbor(),
+      only=("martlet",))
+def _(t):
+    left = []
+    for _ in range(4):
+        session = t.up()
+        for high in range(50):
+            session.send(b"".join(update(session.nlri(f"{20 + high}.{middle}.{low}.0/24"),
+                                         session.attributes(path=[session.neighbor.asn, 64000 + middle], communities=[f"{high}:{middle}"]))
+                                  for middle in range(4) for low in range(250)))
+        if not until(lambda: "50000" in t.dut.bgpctl("show", "neighbors", "p0", "--json"), 30, step=0.2):
+            fail("50,000 routes", t.dut.bgpctl("show", "neighbors", "p0"))
+        session.close()
+        # All that the core holds but what it starts with.
+        until(lambda: core_octets(t) < 1 << 20, 20, step=0.2)
+        expect(core_octets(t) < 1 << 20, "less than 1 MiB", t.dut.bgpctl("show", "memory"))
+        left.append(resident(t))
+    expect(left[3] < left[1] + (2 << 20), "as much as after the second session", [octets >> 10 for octets in left])
+
+
+def core_octets(t):
+    """What `show memory` has but the runtime's part, the sum and what is resident."""
+    lines = [line.split() for line in t.dut.bgpctl("show", "memory").splitlines()[1:]]
+    return sum(int(line[-3]) for line in lines if line[0] not in ("runtime", "sum", "resident"))
