@@ -168,6 +168,8 @@ struct LoopbackTests {
 
         // With the port free the same reload works.
         close(descriptor)
+        // A program that another test starts has the socket, too, until it has become another one.
+        #expect(try await self.eventually { (try? Self.occupy(taken)).map { close($0) } != nil })
         #expect(try await speaker.reload(new).protocols.count == 3)
         #expect(try await self.eventually { try routes() == ["10.3.0.0/16"] })
         await speaker.stop(.restart)
