@@ -1,4 +1,3 @@
-public import BGPSession
 internal import Glibc
 
 /// A failed socket call.
@@ -24,12 +23,4 @@ func systemErrorText(_ code: CInt) -> String {
     var buffer = [CChar](repeating: 0, count: 128)
     _ = strerror_r(code, &buffer, buffer.count)
     return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-}
-
-extension SessionEndReason {
-    /// The reason in words, those of the system where it has some.
-    public var words: String {
-        guard case .connectionFailed(let code?) = self else { return self.description }
-        return "connection failed: \(systemErrorText(code))"
-    }
 }
