@@ -176,7 +176,17 @@ class World:
     def peer_up(self, peer):
         """A session of a raw peer; `also` of the peer are capabilities besides the usual ones."""
         also = getattr(peer, "also", ())
-        return peer.connect(patience=30).establish(patience=30, also=also)
+        if peer.worker is self.martlet.worker:
+            return peer.connect(patience=30).establish(patience=30, also=also)
+        # Other daemons may need some calls until a connection that they gave up is gone.
+        end = time.monotonic() + 2 * PATIENCE
+        while True:
+            try:
+                return peer.connect(patience=5).establish(patience=5, also=also)
+            except (Failed, OSError):
+                if time.monotonic() > end:
+                    raise
+                self.other.wake(peer)
 
     @property
     def all_sessions(self):

@@ -5,7 +5,6 @@ the link between the daemons is one longer. So the best path follows from length
 """
 import os
 import sys
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../Matrix"), os.path.join(HERE, "../BlackBox")]
@@ -29,31 +28,17 @@ class Route:
         return f"length {self.length} tag {self.tag}"
 
 
-def established(world, peer, also):
-    """A session of a raw peer. Martlet must take it at once; other daemons may need some calls until their old one is gone."""
-    if peer.worker is world.martlet.worker:
-        return peer.connect(patience=PATIENCE).establish(patience=PATIENCE, also=also)
-    end = time.monotonic() + 2 * PATIENCE
-    while True:
-        try:
-            return peer.connect(patience=5).establish(patience=5, also=also)
-        except (Failed, OSError):
-            if time.monotonic() > end:
-                raise
-            world.other.wake(peer)
-
-
 class Feeder:
     """A raw peer that announces, and what it announces."""
 
-    def __init__(self, world, peer, lengths, families, also=()):
-        self.world, self.peer, self.lengths, self.families, self.also = world, peer, lengths, families, also
+    def __init__(self, world, peer, lengths, families):
+        self.world, self.peer, self.lengths, self.families = world, peer, lengths, families
         self.held, self.session, self.tags = {}, None, 0
         self.prefixes = V4 + (V6 if "ipv6" in families else [])
 
     def up(self):
         """A session in which all that is held is announced, and End-of-RIB."""
-        self.session = established(self.world, self.peer, self.also)
+        self.session = self.world.peer_up(self.peer)
         groups = {}
         for prefix, route in self.held.items():
             groups.setdefault((route.length, route.tag, ":" in prefix), []).append(prefix)
@@ -112,7 +97,8 @@ class Scene:
             daemon_peers=[{}, {}])
         a, b, *watchers = world.peers
         keeps = wire.graceful(0, 60, [(wire.IPV4, 0x80), (wire.IPV6, 0x80)])
-        self.a = Feeder(world, a, (2, 6, 10), BOTH, also=(keeps, wire.capability(70)))
+        a.also = (keeps, wire.capability(70))
+        self.a = Feeder(world, a, (2, 6, 10), BOTH)
         self.b = Feeder(world, b, (4, 8, 12), BOTH)
         self.c = Feeder(world, world.daemon_peers[0], (2, 4, 6, 8, 10), ("ipv4",))
         self.feeders = [self.a, self.b, self.c]
@@ -142,7 +128,7 @@ class Scene:
     def watch(self, name):
         """A new session of an observer."""
         peer, _ = self.watchers[name]
-        self.observers[name] = established(self.world, peer, getattr(peer, "also", ()))
+        self.observers[name] = self.world.peer_up(peer)
 
     # ------------------------------------------------------------------------------------------------ what must be
 
