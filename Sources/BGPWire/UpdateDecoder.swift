@@ -127,24 +127,24 @@ public struct UpdateDecoder: Sendable {
     }
 
     private mutating func reset() {
-        self.attributes.removeAll(keepingCapacity: true)
+        self.attributes.clear()
         self.attributesHash = 0
-        self.announcedIPv4.removeAll(keepingCapacity: true)
+        self.announcedIPv4.clear()
         self.multiprotocolIPv4Count = 0
-        self.announcedIPv6.removeAll(keepingCapacity: true)
-        self.withdrawnIPv4.removeAll(keepingCapacity: true)
-        self.withdrawnIPv6.removeAll(keepingCapacity: true)
+        self.announcedIPv6.clear()
+        self.withdrawnIPv4.clear()
+        self.withdrawnIPv6.clear()
         self.nextHop = nil
         self.multiprotocolNextHop = nil
         self.endOfRIB = nil
         self.failure = nil
-        self.discarded.removeAll(keepingCapacity: true)
+        self.discarded.clear()
         self.discardedCount = 0
         self.skippedPrefixCount = 0
-        self.skipped.removeAll(keepingCapacity: true)
+        self.skipped.clear()
         self.ignoredFamilyCount = 0
-        self.elements.removeAll(keepingCapacity: true)
-        self.scratch.removeAll(keepingCapacity: true)
+        self.elements.clear()
+        self.scratch.clear()
         self.seen = AttributeTypeSet()
         self.isAscending = true
         self.as4Path = nil
@@ -240,4 +240,13 @@ struct FoundAttribute: Sendable, BitwiseCopyable {
     var valueStart: Int
     /// End of the value in body or scratch array.
     var end: Int
+}
+
+extension Array {
+    /// Removes everything and keeps the room.
+    ///
+    /// Most lists of a message are empty, and removing nothing is not free.
+    fileprivate mutating func clear() {
+        if !self.isEmpty { self.removeAll(keepingCapacity: true) }
+    }
 }
