@@ -1,5 +1,5 @@
 """What happens to a router: each event changes a scene and what is expected of it."""
-import random
+import os
 import signal
 import subprocess
 import time
@@ -176,7 +176,7 @@ def look(s, r):
                           ["show", "neighbors", "--json"], ["show", "status"], ["show", "memory"],
                           ["show", "routes", "--attributes", prefix]))
     if r.random() < 0.3:
-        ctl = martlet.binary.replace("martlet", "bgpctl") if martlet.binary.endswith("/martlet") else "bgpctl"
+        ctl = os.path.join(os.path.dirname(martlet.binary), "bgpctl")
         process = subprocess.Popen([ctl, "--socket", f"{martlet.folder}/s.sock", *arguments], stdout=subprocess.PIPE,
                                    stderr=subprocess.DEVNULL)
         process.stdout.read(100)

@@ -117,14 +117,10 @@ class Run:
 
     def _rest(self, scene, process):
         scene.rest()
-        process.check(self._martlet(scene.world.martlet))
+        # nsenter and setpriv become the daemon.
+        process.check(scene.world.martlet.process.pid)
         self.rests += 1
         self.foreign = scene.foreign
-
-    @staticmethod
-    def _martlet(martlet):
-        """The daemon's process: nsenter and setpriv become it."""
-        return martlet.process.pid
 
 
 def main():

@@ -197,8 +197,11 @@ class Scene:
         """Whether the other daemon's own state has the routes that its observer lacks."""
         for prefix in prefixes:
             best = next((r for r in self.world.seen.paths(prefix) if r.best), None)
-            lengths = [len((best.path or "").split())] if best else []
-            if lengths != [r.length for r in self.beyond(prefix)]:
+            held = [(len((best.path or "").split()), {text.split(":")[1] for text in best.communities})] if best else []
+            expected = self.beyond(prefix)
+            if [length for length, _ in held] != [r.length for r in expected]:
+                return False
+            if any(str(r.tag) not in tags for r, (_, tags) in zip(expected, held)):
                 return False
         return True
 
